@@ -1,0 +1,374 @@
+"""The words of the trade as types: offers, issues, loads. No I/O.
+
+`OFFER_FIELDS` is the one list of what a published offer is made of. The Parquet schema, the catalog's table, the JSON of
+`catalog-feeds offer` and the snapshot's comments are taken from it or compared with it in a test.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+
+class LoadStatus(enum.StrEnum):
+    """Status of a load; the value is stored, the label is what suppliers and operators read."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    PROCESSED = "processed"
+    UNCHANGED = "unchanged"
+    HELD = "held"
+    REJECTED = "rejected"
+    FAILED = "failed"
+
+    @property
+    def label(self) -> str:
+        """The status in Russian, as the platform's manual names it."""
+        return _STATUS_LABELS[self]
+
+    @property
+    def finished(self) -> bool:
+        """True when nothing more will happen to the load by itself."""
+        return self not in (LoadStatus.QUEUED, LoadStatus.RUNNING)
+
+
+_STATUS_LABELS = {
+    LoadStatus.QUEUED: "Ожидает",
+    LoadStatus.RUNNING: "Обрабатывается",
+    LoadStatus.PROCESSED: "Обработан",
+    LoadStatus.UNCHANGED: "Без изменений",
+    LoadStatus.HELD: "Требуется подтверждение",
+    LoadStatus.REJECTED: "Отклонён",
+    LoadStatus.FAILED: "Сбой",
+}
+
+
+class Severity(enum.StrEnum):
+    """Severity means consequence: not published, published with a change, worth knowing."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class FeedFormat(enum.StrEnum):
+    """Formats of a feed, recognised by content (F1)."""
+
+    YML = "yml"
+    COMMERCEML = "commerceml"
+    CSV = "csv"
+
+
+class Availability(enum.StrEnum):
+    """Availability of an offer as buyers see it (O9)."""
+
+    EXACT = "exact"
+    MANY = "many"
+    FEW = "few"
+    ON_ORDER = "on_order"
+    OUT_OF_STOCK = "out_of_stock"
+
+
+class Accreditation(enum.StrEnum):
+    """A supplier's standing in a shop; only `granted` goods are visible (P8)."""
+
+    NONE = "none"
+    APPLIED = "applied"
+    GRANTED = "granted"
+    REFUSED = "refused"
+    REVOKED = "revoked"
+
+
+class ChangeKind(enum.StrEnum):
+    """What a load did to an offer (P2, P5)."""
+
+    CREATED = "created"
+    CHANGED = "changed"
+    RESTORED = "restored"
+    HIDDEN = "hidden"
+
+
+MONEY = pa.decimal128(15, 2)
+QUANTITY = pa.decimal128(18, 6)
+MEASURE = pa.decimal128(18, 8)
+
+PARAM = pa.struct(
+    [
+        ("sent_name", pa.string()),
+        ("sent_value", pa.string()),
+        ("sent_unit", pa.string()),
+        ("name", pa.string()),
+        ("value", pa.string()),
+        ("unit", pa.string()),
+        ("unit_okei", pa.string()),
+    ]
+)
+REGION = pa.struct(
+    [
+        ("code", pa.string()),
+        ("level", pa.string()),
+        ("name", pa.string()),
+        ("price", MONEY),
+        ("price_without_vat", MONEY),
+        ("availability", pa.string()),
+        ("quantity", QUANTITY),
+        ("delivery_days", pa.int32()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class OfferField:
+    """One published field of an offer.
+
+    Attributes:
+        name: column name everywhere: Parquet, catalog, JSON, snapshot.
+        type: Arrow type of the normalised value.
+        label: what it is, in Russian, for people (column comments, reports).
+        rule: id of the rule in the loading rules.
+    """
+
+    name: str
+    type: pa.DataType
+    label: str
+    rule: str
+
+
+# What buyers see of an offer. A difference in any of these is a change; nothing else is (P2, P3).
+OFFER_FIELDS: tuple[OfferField, ...] = (
+    OfferField("sku", pa.string(), "Артикул, как прислан в последний раз", "O1"),
+    OfferField("name", pa.string(), "Наименование", "O3"),
+    OfferField("description", pa.string(), "Описание (безопасный HTML)", "O4"),
+    OfferField("vendor", pa.string(), "Производитель", "O12"),
+    OfferField("vendor_code", pa.string(), "Артикул производителя", "O12"),
+    OfferField("model", pa.string(), "Модель", "O12"),
+    OfferField("price", MONEY, "Цена с НДС", "O6"),
+    OfferField("price_without_vat", MONEY, "Цена без НДС", "O6"),
+    OfferField("price_derived", pa.string(), "Какая из цен рассчитана по ставке НДС, а не прислана", "O6"),
+    OfferField("vat_rate", pa.string(), "Ставка НДС в процентах или NO_VAT", "O7"),
+    OfferField("currency", pa.string(), "Валюта (ISO 4217)", "O8"),
+    OfferField("unit_okei", pa.string(), "Код единицы измерения по ОКЕИ", "O5"),
+    OfferField("unit_name", pa.string(), "Единица измерения, как показана", "O5"),
+    OfferField("availability", pa.string(), "Наличие", "O9"),
+    OfferField("quantity", QUANTITY, "Количество", "O10"),
+    OfferField("delivery_days", pa.int32(), "Срок поставки, дней", "O11"),
+    OfferField("category_id", pa.string(), "Категория рубрикатора", "O16"),
+    OfferField("supplier_category_id", pa.string(), "Категория поставщика", "O16"),
+    OfferField("position_codes", pa.list_(pa.string()), "Коды позиций закупщика", "O17"),
+    OfferField("analog_codes", pa.list_(pa.string()), "Коды аналогов", "O17"),
+    OfferField("pictures", pa.list_(pa.string()), "Изображения", "O14"),
+    OfferField("weight_kg", MEASURE, "Вес, кг", "O15"),
+    OfferField("dimensions_cm", pa.list_(MEASURE), "Длина, ширина, высота, см", "O15"),
+    OfferField("stock_class", pa.string(), "Класс остатка", "O19"),
+    OfferField("rrp", MONEY, "Рекомендованная розничная цена", "O19"),
+    OfferField("params", pa.list_(PARAM), "Характеристики, присланные и нормализованные", "O13"),
+    OfferField("regions", pa.list_(REGION), "Цены и наличие по регионам", "O18"),
+)
+
+# A normalised offer on its way to the catalog: its identity and origin, the fields above, and their fingerprint.
+OFFER_SCHEMA = pa.schema(
+    [
+        pa.field("ordinal", pa.int64()),  # position in the file, from 0
+        pa.field("line", pa.int64()),  # where the offer starts in the raw file, from 1
+        pa.field("sku_key", pa.string()),  # identity: case-folded, spaces collapsed (O1)
+        *(pa.field(f.name, f.type) for f in OFFER_FIELDS),
+        pa.field("content_hash", pa.string()),  # md5 over OFFER_FIELDS in canonical form (P3)
+    ]
+)
+
+# An offer that was read and not accepted; its SKU is what protects the last good version from being hidden (P4).
+REJECTED_SCHEMA = pa.schema(
+    [
+        pa.field("ordinal", pa.int64()),
+        pa.field("line", pa.int64()),
+        pa.field("sku_key", pa.string()),  # null when no SKU was sent
+        pa.field("sku", pa.string()),
+        pa.field("name", pa.string()),
+        pa.field("codes", pa.list_(pa.string())),  # the error codes that caused it
+    ]
+)
+
+# Issues in file order. Load-level issues have no ordinal and come first.
+ISSUE_SCHEMA = pa.schema(
+    [
+        pa.field("ordinal", pa.int64()),
+        pa.field("code", pa.string()),
+        pa.field("severity", pa.string()),
+        pa.field("sku", pa.string()),
+        pa.field("line", pa.int64()),
+        pa.field("field", pa.string()),  # the tag or column as the supplier wrote it
+        pa.field("sent", pa.string()),
+        pa.field("published", pa.string()),
+    ]
+)
+
+# Sent values quoted in issues are cut here; the raw file keeps the whole.
+QUOTE_LIMIT = 500
+
+
+@dataclass(frozen=True)
+class Issue:
+    """One coded remark about a whole load, or one row of `ISSUE_SCHEMA`.
+
+    Severity, message and remedy belong to the code (`pipelines.issue_codes`) and are not repeated here.
+    """
+
+    code: str
+    line: int | None = None
+    field: str | None = None
+    sent: str | None = None
+    published: str | None = None
+    sku: str | None = None
+    ordinal: int | None = None
+
+
+# One offer as sent, whatever the format: text columns, null = the tag is absent, '' = it is there and empty.
+# `<column>_line` is the line of that value in the raw file. The label is the tag of the YML dialect, used in issues when
+# the supplier's own spelling is not known.
+RAW_SCALARS: dict[str, str] = {
+    "sku": "id",
+    "name": "name",
+    "type_prefix": "typePrefix",
+    "vendor": "vendor",
+    "vendor_code": "vendorCode",
+    "model": "model",
+    "description": "description",
+    "unit_okei": "unitOkei",
+    "units": "units",
+    "unit_name": "unitName",
+    "price": "price",
+    "price_without_nds": "price_without_nds",
+    "vat": "vat",
+    "nds": "nds",
+    "currency": "currencyId",
+    "available": "available",
+    "quantity": "quantity",
+    "count": "count",
+    "stock_quantity": "stock_quantity",
+    "delivery_time": "delivery_time",
+    "weight": "weight",
+    "dimensions": "dimensions",
+    "b2b_category_id": "b2b_category_id",
+    "category_id": "categoryId",
+    "position_codes": "idToImport",
+    "analog_gid": "analogGID",
+    "gid": "Gid",
+}
+# The same for one region of an offer (O18).
+RAW_REGION_SCALARS: dict[str, str] = {
+    "code": "id",
+    "price": "price",
+    "price_without_nds": "price_without_nds",
+    "available": "available",
+    "quantity": "quantity",
+    "delivery_time": "delivery_time",
+}
+
+
+def _with_lines(columns: dict[str, str]) -> list[pa.Field]:
+    return [f for c in columns for f in (pa.field(c, pa.string()), pa.field(f"{c}_line", pa.int64()))]
+
+
+RAW_VALUE = pa.struct([("value", pa.string()), ("line", pa.int64())])
+RAW_SCHEMA = pa.schema(
+    [
+        pa.field("ordinal", pa.int64()),  # position in the file, from 0
+        pa.field("line", pa.int64()),  # where `<offer` stands, from 1, exact in files of any length
+        *_with_lines(RAW_SCALARS),
+        pa.field("pictures", pa.list_(RAW_VALUE)),
+        pa.field("outlets", pa.list_(RAW_VALUE)),  # outlet@instock (O10)
+        pa.field(
+            "params",
+            pa.list_(
+                pa.struct(
+                    [
+                        ("name", pa.string()),
+                        ("value", pa.string()),
+                        ("unit", pa.string()),
+                        ("line", pa.int64()),
+                    ]
+                )
+            ),
+        ),
+        pa.field("regions", pa.list_(pa.struct(_with_lines(RAW_REGION_SCALARS)))),
+        # Values of a tag that may stand once and stood again; the first one is used and this is said.
+        pa.field(
+            "repeated",
+            pa.list_(pa.struct([("field", pa.string()), ("value", pa.string()), ("line", pa.int64())])),
+        ),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class ParseResult:
+    """What parsing learned about a file besides its offers.
+
+    Attributes:
+        format: recognised by content (F1).
+        encoding: the encoding the bytes really have, IANA name in lower case.
+        read: number of offers found; equals the rows of the raw Parquet.
+        issues: load-level remarks (repairs, unknown tags), bounded in number.
+        spellings: raw column -> the tag as the supplier wrote it first; complete, defaults filled in.
+    """
+
+    format: FeedFormat
+    encoding: str
+    read: int
+    issues: tuple[Issue, ...]
+    spellings: dict[str, str]
+
+
+@dataclass
+class Counts:
+    """The accounting of a load (P2). `errors`, `warnings`, `infos` count issues, the rest counts offers."""
+
+    read: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    created: int = 0
+    changed: int = 0
+    restored: int = 0
+    unchanged: int = 0
+    hidden: int = 0
+    errors: int = 0
+    warnings: int = 0
+    infos: int = 0
+
+
+@dataclass(frozen=True)
+class Actualization:
+    """Whether offers missing from the file were to be hidden, whether they were, and why not (P5, P6)."""
+
+    requested: bool
+    applied: bool = False
+    why_not: str | None = None
+
+
+@dataclass
+class LoadFacts:
+    """What is known of one load; the row of the `loads` table as a value."""
+
+    id: int
+    link_id: int
+    link: str
+    supplier: str
+    shop: str
+    status: LoadStatus
+    reason: str | None = None
+    format: str | None = None
+    encoding: str | None = None
+    sha256: str | None = None
+    bytes: int | None = None
+    source: str | None = None
+    started_at: Any = None
+    finished_at: Any = None
+    dry_run: bool = False
+    options: dict[str, Any] = field(default_factory=dict)
+    counts: Counts = field(default_factory=Counts)
+    actualization: dict[str, Any] = field(default_factory=dict)
+    held: dict[str, Any] | None = None
+    timings: dict[str, float] = field(default_factory=dict)

@@ -1,0 +1,112 @@
+"""How a link and its shop want files treated: typed, described, closed.
+
+One list for `--set KEY=VALUE`, the links file and the docs (`docs/settings.md` is generated from the descriptions).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from pipelines.errors import OperatorError
+
+
+class ShopOptions(BaseModel):
+    """What one customer's store demands of every supplier's offers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    required_fields: tuple[Literal["description", "vat", "vendor"], ...] = Field(
+        default=("description", "vat", "vendor"),
+        description="Поля, без которых товар не принимается; по умолчанию все три, как в инструкции (O4, O7, O12).",
+    )
+
+    @field_validator("required_fields", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(sorted({part.strip() for part in value.split(",") if part.strip()}))
+        return value
+
+
+class LinkOptions(BaseModel):
+    """How the files of one link (or of a supplier's uploads) are read and published."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    actualize: bool = Field(
+        default=False,
+        description="Скрывать товары, которых нет в файле: «Включить актуализацию остатков» (P5).",
+    )
+    default_unit: str | None = Field(default=None, description="Код ОКЕИ для товаров без единицы измерения (O5).")
+    default_vat: str | None = Field(
+        default=None, description="Ставка НДС для товаров без ставки: число процентов или NO_VAT (O7)."
+    )
+    vat_dialect: Literal["percent", "yandex"] = Field(
+        default="percent", description="Что значит число в vat: процент или код Яндекса 1…7, VAT_20 (O7)."
+    )
+    available_false: Literal["on_order", "out_of_stock"] = Field(
+        default="on_order", description='Что значит available="false": под заказ или закончился (O9).'
+    )
+    name_fallback: Literal["none", "sku"] = Field(
+        default="none",
+        description="Откуда взять наименование, если его нет: ниоткуда (товар отклоняется) или из артикула (O3).",
+    )
+    hold_hidden_share: Decimal = Field(
+        default=Decimal("0.30"),
+        ge=0,
+        le=1,
+        description="Доля видимых товаров, сверх которой скрытие ждёт подтверждения (P6).",
+    )
+    hold_hidden_count: int = Field(
+        default=50, ge=0, description="Число видимых товаров, сверх которого скрытие ждёт подтверждения (P6)."
+    )
+
+    @field_validator("default_vat", "default_unit", mode="before")
+    @classmethod
+    def _text(cls, value: object) -> object:
+        # YAML and the command line hand over numbers where we mean codes.
+        return str(value) if isinstance(value, int) else value
+
+
+class Options(BaseModel):
+    """Everything that decides how one file is read: the link's options and its shop's."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    link: LinkOptions = LinkOptions()
+    shop: ShopOptions = ShopOptions()
+
+    def with_settings(self, settings: dict[str, Any]) -> Options:
+        """These options with some replaced; keys are names of link or shop options.
+
+        Raises:
+            OperatorError: unknown key or a value that does not fit; the message lists what fits.
+        """
+        link, shop = self.link.model_dump(), self.shop.model_dump()
+        for key, value in settings.items():
+            if key in LinkOptions.model_fields:
+                link[key] = value
+            elif key in ShopOptions.model_fields:
+                shop[key] = value
+            else:
+                known = ", ".join(sorted([*LinkOptions.model_fields, *ShopOptions.model_fields]))
+                msg = f"unknown setting {key!r}; known settings: {known}"
+                raise OperatorError(msg)
+        return parse_options(link, shop)
+
+
+def parse_options(link: dict[str, Any], shop: dict[str, Any]) -> Options:
+    """Options from plain values (YAML, JSON of the database, command line).
+
+    Raises:
+        OperatorError: naming each setting that does not fit and why.
+    """
+    try:
+        return Options(link=LinkOptions.model_validate(link), shop=ShopOptions.model_validate(shop))
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})" for e in error.errors())
+        msg = f"bad settings: {problems}"
+        raise OperatorError(msg) from error

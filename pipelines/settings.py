@@ -1,0 +1,65 @@
+"""Where this installation keeps things and how it reaches them. The only reader of the environment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from pipelines.errors import OperatorError
+
+PREFIX = "CATALOG_FEEDS_"
+
+
+def _setting(default: str | None, help_text: str, *, secret: bool = False) -> Any:  # noqa: ANN401 - a dataclass field
+    return field(default=default, metadata={"help": help_text, "secret": secret})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One field per environment variable `CATALOG_FEEDS_<NAME>`; `doctor` lists them from here."""
+
+    home: str = _setting("./var", "state folder")
+    database_url: str | None = _setting(
+        None, "PostgreSQL 18 or newer; default: an embedded server under HOME", secret=True
+    )
+    objects_url: str | None = _setting(
+        None, "object store: file:///folder or s3://bucket/prefix; default: HOME/objects"
+    )
+    s3_endpoint_url: str | None = _setting(None, "endpoint of an S3 server that is not Amazon's")
+    smtp_url: str | None = _setting(None, "smtp://host:port for mail; default: .eml files in HOME/outbox", secret=True)
+    mail_from: str = _setting("Каталог КИМ <catalog-feeds@localhost>", "sender of reports")
+    allow_private_hosts: str = _setting("", "1: links may point at private and loopback addresses")
+
+    @property
+    def home_path(self) -> Path:
+        """The state folder as an absolute path."""
+        return Path(self.home).expanduser().resolve()
+
+    @property
+    def private_hosts_allowed(self) -> bool:
+        """Whether the fetch guard lets private addresses through."""
+        return self.allow_private_hosts.strip().lower() in {"1", "true", "yes", "on"}
+
+
+def load_settings(environ: dict[str, str] | None = None) -> Settings:
+    """Settings from the environment (or from `environ`).
+
+    Raises:
+        OperatorError: a `CATALOG_FEEDS_` variable that no setting has, most likely a typing mistake.
+    """
+    source = dict(os.environ) if environ is None else environ
+    known = {f.name for f in fields(Settings)}
+    values: dict[str, str] = {}
+    for key, value in source.items():
+        if not key.startswith(PREFIX) or not value:
+            continue
+        name = key.removeprefix(PREFIX).lower()
+        if name.startswith(("secret_", "test_")):
+            continue
+        if name not in known:
+            msg = f"unknown setting {key}; known: {', '.join(PREFIX + n.upper() for n in sorted(known))}"
+            raise OperatorError(msg)
+        values[name] = value
+    return Settings(**values)
