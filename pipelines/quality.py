@@ -1,4 +1,4 @@
-"""The gate before publishing: may this load hide what its file does not contain? Pure; numbers in, a verdict out (P6)."""
+"""The gate before publishing: may this load hide what its file does not contain? Pure: numbers in, verdict out (P6)."""
 
 from __future__ import annotations
 
