@@ -1,0 +1,208 @@
+"""The report as a page and as plain text, from one set of facts and two templates (R1, R2).
+
+Lists are bounded, so that the page stays under what mail clients show whole (100 KB), and every value a supplier wrote
+passes `plain` before it is shown: characters that would act are shown by their code points instead.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from pipelines.model import Severity
+from pipelines.report import verdict
+from pipelines.report.causes import Cause
+from pipelines.report.russian import counted, moment, number, size, word
+from pipelines.report.summary import PUBLISHED, LoadReport
+from pipelines.report.wording import ABSENT, plain, quote
+
+_ERRORS, _WARNINGS, _CONVERSIONS, _REMARKS = 7, 5, 10, 8
+
+# The files a reader may open, in the order they are offered.
+_FILE_LABELS = {
+    "issues_xlsx": "Полный список замечаний (XLSX)",
+    "issues_csv": "Полный список замечаний (CSV)",
+    "report_html": "Этот отчёт",
+    "report_json": "Отчёт и полный список замечаний (JSON)",
+    "issues": "Полный список замечаний (Parquet)",
+    "raw": "Файл, каким мы его получили",
+}
+_FORMATS = {"yml": "YML", "commerceml": "CommerceML", "csv": "CSV"}
+
+# A piece of a remedy that is meant to be pasted: tags, with what stands between them without a space.
+_TO_PASTE = re.compile(r"(<[^<>]+>(?:[^\s<>]*<[^<>]+>)*)")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """One line of the accounts: a total and the signed parts that make it up (P2)."""
+
+    label: str
+    total: int
+    parts: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """The first of a list, and what is said of the rest; empty when there is no rest."""
+
+    shown: tuple[Cause, ...]
+    more: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """What became of a number since the last load; `before` is None where only the difference is meaningful."""
+
+    label: str
+    before: int | None
+    now: int
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of the load: a link where it has a web address, otherwise its place in words."""
+
+    label: str
+    place: str
+    is_link: bool
+
+
+def render_html(report: LoadReport) -> str:
+    """The report as a page for mail clients and browsers: inline styles, no scripts, nothing remote, under 100 KB."""
+    return _environment().get_template("report.html.j2").render(_facts(report))
+
+
+def render_text(report: LoadReport) -> str:
+    """The report as plain text, with the same content in the same order."""
+    return _environment().get_template("report.txt.j2").render(_facts(report))
+
+
+@functools.cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("pipelines.report"),
+        autoescape=select_autoescape(["html.j2"]),
+        undefined=StrictUndefined,
+        finalize=_plain_value,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "number": number,
+        "word": word,
+        "counted": counted,
+        "moment": moment,
+        "size": size,
+        "quote": quote,
+        "value": _value,
+        "to_paste": _TO_PASTE.split,
+    }
+    return environment
+
+
+def _plain_value(value: object) -> object:
+    """The last gate before a page, whichever way a value came."""
+    return plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _value(value: str | None) -> str:
+    """A sent or published value as an example shows it; an absent tag and an empty one are different mistakes."""
+    if value is None:
+        return "нет"
+    return f"«{quote(value)}»" if value.strip() else "пусто"
+
+
+def _facts(report: LoadReport) -> dict[str, Any]:
+    load, reason = report.load, report.rejection
+    causes = [cause for cause in report.causes.ranked if cause is not reason]
+    # Beyond the ranked causes nobody counted by kind.
+    complete = report.causes.total == len(report.causes.ranked)
+
+    def first(limit: int, chosen: Callable[[Cause], bool]) -> Bounded:
+        found = [cause for cause in causes if chosen(cause)]
+        rest = len(found) - limit
+        return Bounded(tuple(found[:limit]), "" if rest <= 0 else f"и ещё {number(rest)}" if complete else "и другие")
+
+    return {
+        "load": load,
+        "format": _FORMATS.get(load.format or "", load.format or ABSENT),
+        "tone": verdict.tone(report).value,
+        "headline": verdict.headline(report),
+        "buyers": verdict.buyers(report),
+        "advice": verdict.advice(report),
+        "reason": reason,
+        "place": reason.examples[0] if reason else None,
+        "identities": _identities(report),
+        "errors": first(_ERRORS, lambda cause: cause.severity is Severity.ERROR),
+        "warnings": first(_WARNINGS, lambda cause: cause.severity is Severity.WARNING),
+        "conversions": first(_CONVERSIONS, lambda cause: cause.converts and cause.offers > 0),
+        "remarks": first(_REMARKS, lambda cause: cause.severity is Severity.INFO and not cause.converts),
+        "changes": _changes(report),
+        "actualization": verdict.actualization(load) if load.status in PUBLISHED else None,
+        "files": _files(report.files),
+    }
+
+
+def _identities(report: LoadReport) -> list[Identity]:
+    load, counts = report.load, report.load.counts
+    if not counts.read:
+        return []
+    identities = [
+        Identity("Прочитано из файла", counts.read, (("принято", counts.accepted), ("не принято", counts.rejected)))
+    ]
+    if load.status not in PUBLISHED:
+        return identities
+    parts = (
+        ("новые", counts.created),
+        ("изменены", counts.changed),
+        ("вернулись", counts.restored),
+        ("без изменений", counts.unchanged),
+    )
+    identities.append(Identity("Принято", counts.accepted, parts))
+    if report.visible is not None and report.visible_before is not None:
+        now = "Будут видеть покупатели" if load.dry_run else "Видят покупатели"
+        parts = (
+            ("видели раньше", report.visible_before),
+            ("новые", counts.created),
+            ("вернулись", counts.restored),
+            ("скрыты", -counts.hidden),
+        )
+        identities.append(Identity(now, report.visible, parts))
+    return identities
+
+
+def _changes(report: LoadReport) -> list[Change]:
+    load, previous = report.load, report.previous
+    if load.status not in PUBLISHED or previous is None:
+        return []
+    now, before = load.counts, previous.counts
+    changes = [
+        Change("Новые товары", None, now.created),
+        Change("Изменены", None, now.changed),
+        Change("Вернулись в каталог", None, now.restored),
+        Change("Скрыты", None, now.hidden),
+    ]
+    # A file that was rejected whole was not checked offer by offer: its numbers are no measure.
+    if previous.status in PUBLISHED:
+        changes += [
+            Change("Не принято товаров", before.rejected, now.rejected),
+            Change("Ошибок", before.errors, now.errors),
+            Change("Предупреждений", before.warnings, now.warnings),
+        ]
+    return changes
+
+
+def _files(files: dict[str, str]) -> list[File]:
+    return [
+        File(label, files[name], urlsplit(files[name]).scheme in ("http", "https"))
+        for name, label in _FILE_LABELS.items()
+        if files.get(name)
+    ]

@@ -1,0 +1,76 @@
+"""One value from which every form of a load's report is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from pipelines.model import LoadFacts, LoadStatus
+from pipelines.report.causes import Cause, Causes, find_causes
+
+# A load in one of these states left its offers in the catalog.
+PUBLISHED = frozenset({LoadStatus.PROCESSED, LoadStatus.HELD})
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """All that is told of a load; bounded, whatever the file was.
+
+    Attributes:
+        load: the finished load.
+        causes: its issues, gathered and ranked.
+        files: name -> path or URL, as in the JSON of a load.
+        previous: the load of this link before it that was neither `unchanged` nor `failed`; None for a first load.
+        visible: published offers of the supplier in the shop after the load; None when not known.
+        good_since: when the catalog last took this link's offers in, before this load; None when it never did.
+    """
+
+    load: LoadFacts
+    causes: Causes
+    files: dict[str, str]
+    previous: LoadFacts | None
+    visible: int | None
+    good_since: datetime | None
+
+    @property
+    def rejection(self) -> Cause | None:
+        """Why the file was rejected whole (F5, F8); None for any other load."""
+        if self.load.status is not LoadStatus.REJECTED:
+            return None
+        return next((cause for cause in self.causes.ranked if cause.code == self.load.reason), None)
+
+    @property
+    def visible_before(self) -> int | None:
+        """Published offers before the load, by the identity of P2."""
+        counts = self.load.counts
+        return None if self.visible is None else self.visible - counts.created - counts.restored + counts.hidden
+
+
+def build(
+    load: LoadFacts,
+    issues: Path,
+    rejected: Path | None,
+    files: dict[str, str],
+    previous: LoadFacts | None,
+    *,
+    visible: int | None = None,
+    good_since: datetime | None = None,
+) -> LoadReport:
+    """The report of a load.
+
+    Args:
+        load: the finished load.
+        issues: Parquet of `ISSUE_SCHEMA` in file order; a million rows are no matter.
+        rejected: Parquet of `REJECTED_SCHEMA`; None when nothing was read.
+        files: where the load's files are, by the names of the JSON of a load.
+        previous: the load of this link before it that was neither `unchanged` nor `failed`.
+        visible: published offers of the supplier in the shop after the load.
+        good_since: when the catalog last took this link's offers in; the previous load's end where that was good.
+
+    Raises:
+        InternalError: an issue has a code that is not in the closed list.
+    """
+    if good_since is None and previous is not None and previous.status in PUBLISHED:
+        good_since = previous.finished_at
+    return LoadReport(load, find_causes(issues, rejected), files, previous, visible, good_since)

@@ -1,0 +1,75 @@
+"""Text of a report from our templates and the supplier's values, which are data and never markup.
+
+A supplier's value may hold braces, tags, line breaks or marks that turn the reading direction. Templates are filled in
+one pass, so that braces in a value mean nothing; whatever does not print is shown by its code point.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from pipelines.errors import InternalError
+from pipelines.issue_codes import ISSUE_CODES, IssueCode
+
+# Stands for a value that is not there, and for values that differ from offer to offer.
+ABSENT = "—"
+VARIOUS = "…"
+
+PLACEHOLDERS = frozenset({"field", "sent", "published", "sku", "line"})
+
+_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+_UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Cn"}
+_SEPARATORS = {"Zl", "Zp"}
+
+
+def plain(text: str) -> str:
+    """The text on one line, with every character that would act instead of print shown as `[U+202E]`."""
+    return "".join(map(_shown, text))
+
+
+def _shown(character: str) -> str:
+    if character in "\t\n\r\v\f":
+        return " "
+    category = unicodedata.category(character)
+    if category in _SEPARATORS:
+        return " "
+    return f"[U+{ord(character):04X}]" if category in _UNPRINTABLE else character
+
+
+def quote(value: str, limit: int = 80) -> str:
+    """A value as it may be shown: plain, and at most `limit` characters long."""
+    # A character is never shown shorter than it is, so that no more than `limit` of them need a look.
+    shown = plain(value[: limit + 1])
+    return shown if len(shown) <= limit else shown[: limit - 1] + VARIOUS
+
+
+def issue_code(code: str) -> IssueCode:
+    """The entry of the closed list.
+
+    Raises:
+        InternalError: a code that nobody declared.
+    """
+    try:
+        return ISSUE_CODES[code]
+    except KeyError as error:
+        msg = f"issue code {code!r} is not in the closed list"
+        raise InternalError(msg) from error
+
+
+def fill(template: str, values: dict[str, str | None]) -> str:
+    """A message or a remedy with an issue's values in it; an absent value shows as a dash.
+
+    Raises:
+        InternalError: the template names something that an issue does not have.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name not in PLACEHOLDERS:
+            msg = f"unknown placeholder {match.group(0)} in {template!r}"
+            raise InternalError(msg)
+        found = values.get(name)
+        return ABSENT if found is None else found
+
+    return _PLACEHOLDER.sub(value, template)
