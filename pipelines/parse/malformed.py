@@ -1,0 +1,58 @@
+"""libxml2's complaints in the supplier's language: which code, which line, what to say (F5)."""
+
+from __future__ import annotations
+
+from lxml import etree
+
+from pipelines.errors import SupplierError
+
+_LIMIT_WORDS = ("excessive depth", "huge", "limit", "amplification", "too long", "out of memory", "maximum")
+_Types = etree.ErrorTypes
+_MESSAGES: dict[int, str] = {
+    _Types.ERR_TAG_NAME_MISMATCH: "закрывающая метка не соответствует открытой",
+    _Types.ERR_DOCUMENT_END: "после закрывающей метки корня есть ещё что-то",
+    _Types.ERR_INVALID_CHAR: "знак, недопустимый в XML",
+    _Types.ERR_INVALID_CHARREF: "числовая ссылка на недопустимый знак",
+    _Types.ERR_INVALID_ENCODING: "байты не в объявленной кодировке",
+    _Types.ERR_ENTITYREF_SEMICOL_MISSING: "после имени сущности нет точки с запятой",
+    _Types.ERR_NAME_REQUIRED: "после знака < или & должно стоять имя",
+    _Types.ERR_UNDECLARED_ENTITY: "сущность не объявлена",
+    _Types.ERR_ATTRIBUTE_REDEFINED: "атрибут повторён в одной метке",
+    _Types.ERR_ATTRIBUTE_WITHOUT_VALUE: "у атрибута нет значения",
+    _Types.ERR_ATTRIBUTE_NOT_STARTED: "значение атрибута не в кавычках",
+    _Types.ERR_ATTRIBUTE_NOT_FINISHED: "значение атрибута не закрыто кавычкой",
+    _Types.ERR_LT_IN_ATTRIBUTE: "знак < внутри значения атрибута",
+    _Types.ERR_GT_REQUIRED: "метка не закрыта знаком >",
+    _Types.ERR_SPACE_REQUIRED: "между атрибутами нет пробела",
+    _Types.ERR_RESERVED_XML_NAME: "объявление <?xml …?> стоит не в начале файла",
+    _Types.ERR_HYPHEN_IN_COMMENT: "два дефиса внутри комментария",
+    _Types.ERR_COMMENT_NOT_FINISHED: "комментарий не закрыт",
+    _Types.ERR_CDATA_NOT_FINISHED: "CDATA не закрыта",
+    _Types.ERR_MISPLACED_CDATA_END: "последовательность ]]> вне CDATA",
+    _Types.ERR_PI_NOT_FINISHED: "инструкция <? не закрыта",
+    _Types.ERR_LTSLASH_REQUIRED: "нет закрывающей метки",
+    _Types.NS_ERR_UNDEFINED_NAMESPACE: "префикс пространства имён не объявлен",
+}
+# Complaints at the end of the input that are not about its being cut short.
+_NOT_TRUNCATION = frozenset({_Types.ERR_DOCUMENT_END, _Types.ERR_TAG_NAME_MISMATCH})
+
+
+def supplier_error(error: etree.XMLSyntaxError, *, first_line: int, last_line: int, at_end: bool) -> SupplierError:
+    """The error a supplier is told, for a document whose root stands at `first_line` of the file.
+
+    `at_end` says that the parser complained when it was told that there is no more input; `last_line` is where that was.
+    """
+    code = int(error.code or 0)
+    line = first_line + (error.lineno or 1) - 1
+    text = str(error.msg or "")
+    if any(word in text.lower() for word in _LIMIT_WORDS):
+        return SupplierError("xml_limit", line=line, detail=_limit(text))
+    if at_end and code not in _NOT_TRUNCATION:
+        return SupplierError("xml_truncated", line=last_line, detail="нет закрывающей метки корня")
+    return SupplierError("xml_malformed", line=line, detail=_MESSAGES.get(code, text[:200]))
+
+
+def _limit(text: str) -> str:
+    if "depth" in text.lower():
+        return "вложенность меток больше 256"
+    return "слишком длинное значение, имя или метка"

@@ -1,0 +1,120 @@
+"""A document as a stream of pieces, each whole in itself, each with the exact line of every element in it.
+
+A piece begins with `<` and ends where the next piece begins: never inside a tag, a comment, a CDATA section, a
+processing instruction or an entity reference. So a piece can be repaired, or its elements counted, without knowing what
+came before; all that passes from one piece to the next is the line number.
+
+libxml2 keeps a line in 16 bits, and past line 65 535 it tells the line where an element's first text ends instead. Here the
+lines are taken from the bytes: in well-formed XML a `<` outside comments, CDATA and instructions always begins a
+tag, so the k-th such tag is the k-th element of the document, and its line is the number of line feeds before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from pipelines.errors import SupplierError
+
+# The longest single text, tag, comment or CDATA section; bounds the memory a piece can take.
+TOKEN_LIMIT = 4 << 20
+
+_LESS, _SLASH, _BANG, _QUESTION, _LINE_FEED = b"</!?\n"
+_Offsets = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a document in UTF-8.
+
+    Attributes:
+        body: the bytes.
+        lines: the line of each element start tag of `body`, in document order.
+    """
+
+    body: bytes
+    lines: list[int]
+
+
+# What may be done to a piece on its way: (bytes, spans of comments, CDATA and instructions, line of the first byte).
+Repair = Callable[[bytes, list[tuple[int, int]], int], bytes]
+
+
+def cut_pieces(blocks: Iterable[bytes], *, line: int, repair: Repair) -> Iterator[Piece]:
+    """Cut a stream of UTF-8 blocks, which starts at the root element at `line`, into pieces.
+
+    Raises:
+        SupplierError: `xml_limit` when one token is longer than `TOKEN_LIMIT`.
+    """
+    rest = b""
+    for block in blocks:
+        data = rest + block if rest else block
+        cut, starts, spans = _scan(data, final=False)
+        if cut:
+            yield _piece(data[:cut], starts, spans, line, repair)
+            line += data.count(b"\n", 0, cut)
+        rest = data[cut:]
+        if len(rest) > TOKEN_LIMIT:
+            limit = f"текст, метка или CDATA длиннее {TOKEN_LIMIT >> 20} МБ"
+            raise SupplierError("xml_limit", line=line, detail=limit)
+    if rest:
+        cut, starts, spans = _scan(rest, final=True)
+        yield _piece(rest, starts, spans, line, repair)
+
+
+def _piece(data: bytes, starts: _Offsets, spans: list[tuple[int, int]], line: int, repair: Repair) -> Piece:
+    feeds = np.flatnonzero(np.frombuffer(data, np.uint8) == _LINE_FEED)
+    lines: list[int] = (np.searchsorted(feeds, starts) + line).tolist()
+    return Piece(repair(data, spans, line), lines)
+
+
+def _scan(data: bytes, *, final: bool) -> tuple[int, _Offsets, list[tuple[int, int]]]:
+    """(where the piece ends, offsets of its element start tags, spans of comments, CDATA and instructions)."""
+    octets = np.frombuffer(data, np.uint8)
+    marks = np.flatnonzero(octets == _LESS)
+    cut = len(data)
+    if not final:
+        if marks.size == 0:
+            return 0, marks, []
+        cut = int(marks[-1])
+        marks = marks[:-1]
+    following = octets[np.minimum(marks + 1, len(data) - 1)]
+    special = (following == _BANG) | (following == _QUESTION)
+    spans: list[tuple[int, int]] = []
+    end = 0
+    for offset in marks[special].tolist():
+        if offset < end:
+            continue
+        found = _span_end(data, offset)
+        if found is None:
+            cut = len(data) if final else offset
+            spans.append((offset, len(data)))
+            break
+        end = found
+        spans.append((offset, end))
+        cut = max(cut, end)
+    starts = marks[~special & (following != _SLASH) & (marks < cut)]
+    if spans:
+        begins, ends = np.array(spans).T
+        before = np.searchsorted(begins, starts, side="right") - 1
+        starts = starts[(before < 0) | (starts >= ends[before])]
+        if not final and spans[-1][0] >= cut:
+            spans.pop()
+    return cut, starts, spans
+
+
+def _span_end(data: bytes, offset: int) -> int | None:
+    """The offset after a comment, CDATA section or instruction; None when it does not end in `data`."""
+    if data.startswith(b"<!--", offset):
+        opening, closing = 4, b"-->"
+    elif data.startswith(b"<![CDATA[", offset):
+        opening, closing = 9, b"]]>"
+    elif data.startswith(b"<?", offset):
+        opening, closing = 2, b"?>"
+    else:
+        return offset + 2  # no markup declaration may stand inside the root element: the parser will refuse it
+    found = data.find(closing, offset + opening)
+    return None if found < 0 else found + len(closing)
