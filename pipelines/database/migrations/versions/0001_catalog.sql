@@ -75,6 +75,7 @@ CREATE TABLE loads (
     created_at        timestamptz NOT NULL DEFAULT now(),
     started_at        timestamptz,
     finished_at       timestamptz,
+    reported_at       timestamptz,
     dry_run           boolean NOT NULL DEFAULT false,
     options           jsonb NOT NULL DEFAULT '{}',
     "read"            bigint NOT NULL DEFAULT 0,

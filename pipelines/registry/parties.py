@@ -1,0 +1,94 @@
+"""Shops, suppliers, and the standing of one in the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from pipelines.model import Accreditation
+from pipelines.registry.rows import Connection, returned
+
+
+@dataclass(frozen=True)
+class Shop:
+    """One customer's corporate store; `options` as in `ShopOptions`, only what was set."""
+
+    id: str
+    name: str
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Supplier:
+    """Who sends feeds; `emails` get the reports of every link that names none of its own."""
+
+    id: str
+    name: str
+    emails: list[str]
+
+
+def ensure_shop(
+    conn: Connection, shop_id: str, *, name: str | None = None, options: Mapping[str, Any] | None = None
+) -> Shop:
+    """The shop, created if unknown (named by its id); a name or options that are given replace what is stored."""
+    with conn.cursor(row_factory=class_row(Shop)) as cursor:
+        cursor.execute(
+            "INSERT INTO shops (id, name, options)"
+            " VALUES (%(id)s, coalesce(%(name)s, %(id)s), coalesce(%(options)s, '{}'::jsonb))"
+            " ON CONFLICT (id) DO UPDATE SET"
+            " name = coalesce(%(name)s, shops.name), options = coalesce(%(options)s, shops.options)"
+            " RETURNING id, name, options",
+            {"id": shop_id, "name": name, "options": None if options is None else Jsonb(dict(options))},
+        )
+        return returned(cursor)
+
+
+def set_shop_options(conn: Connection, shop_id: str, options: Mapping[str, Any]) -> None:
+    """Replace what a shop has set."""
+    conn.execute("UPDATE shops SET options = %s WHERE id = %s", [Jsonb(dict(options)), shop_id])
+
+
+def ensure_supplier(
+    conn: Connection, supplier_id: str, *, name: str | None = None, emails: Sequence[str] | None = None
+) -> Supplier:
+    """The supplier, created if unknown (named by its id); a name or addresses that are given replace what is stored."""
+    with conn.cursor(row_factory=class_row(Supplier)) as cursor:
+        cursor.execute(
+            "INSERT INTO suppliers (id, name, emails)"
+            " VALUES (%(id)s, coalesce(%(name)s, %(id)s), coalesce(%(emails)s::text[], '{}'))"
+            " ON CONFLICT (id) DO UPDATE SET"
+            " name = coalesce(%(name)s, suppliers.name), emails = coalesce(%(emails)s::text[], suppliers.emails)"
+            " RETURNING id, name, emails",
+            {"id": supplier_id, "name": name, "emails": None if emails is None else list(emails)},
+        )
+        return returned(cursor)
+
+
+def ensure_accreditation(conn: Connection, supplier_id: str, shop_id: str) -> Accreditation:
+    """The supplier's standing in the shop; one that has none yet is granted. A refusal or loss is left as it is (P8)."""
+    conn.execute(
+        "INSERT INTO accreditations (supplier_id, shop_id, status) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+        [supplier_id, shop_id, Accreditation.GRANTED],
+    )
+    return accreditation(conn, supplier_id, shop_id)
+
+
+def accreditation(conn: Connection, supplier_id: str, shop_id: str) -> Accreditation:
+    """The supplier's standing in the shop; `none` when nothing is known."""
+    row = conn.execute(
+        "SELECT status FROM accreditations WHERE supplier_id = %s AND shop_id = %s", [supplier_id, shop_id]
+    ).fetchone()
+    return Accreditation.NONE if row is None else Accreditation(row[0])
+
+
+def set_accreditation(conn: Connection, supplier_id: str, shop_id: str, status: Accreditation) -> None:
+    """Grant or take away; the stored goods are not touched, the view `visible_offers` follows at once (P8)."""
+    conn.execute(
+        "INSERT INTO accreditations (supplier_id, shop_id, status) VALUES (%s, %s, %s)"
+        " ON CONFLICT (shop_id, supplier_id) DO UPDATE SET status = excluded.status, changed_at = now()",
+        [supplier_id, shop_id, status],
+    )
