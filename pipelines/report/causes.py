@@ -97,6 +97,7 @@ class Cause:
         offers: distinct offers concerned; 0 when the remark is about the whole file.
         issues: remarks; an offer may have several, one for each region for example.
         converts: something was published in place of what was sent.
+        uniform: the same was sent, and the same published, in all of them.
         message, remedy: Russian, with values quoted where they are the same for all, else `…`.
         examples: at most three, with different sent values as far as there are any.
     """
@@ -107,6 +108,7 @@ class Cause:
     offers: int
     issues: int
     converts: bool
+    uniform: bool
     message: str
     remedy: str
     examples: tuple[Example, ...]
@@ -176,6 +178,7 @@ def _cause(row: dict[str, Any], examples: tuple[Example, ...]) -> Cause:
         offers=row["offers"],
         issues=row["issues"],
         converts=row["converts"],
+        uniform=row["one_sent"] and row["one_published"],
         message=fill(entry.message, values),
         remedy=fill(entry.remedy, values),
         examples=examples,

@@ -19,7 +19,7 @@ from markupsafe import Markup
 from pipelines.model import Severity
 from pipelines.report import verdict
 from pipelines.report.causes import Cause
-from pipelines.report.russian import counted, moment, number, size, word
+from pipelines.report.russian import MINUS, counted, moment, number, size, word
 from pipelines.report.summary import PUBLISHED, LoadReport
 from pipelines.report.wording import ABSENT, plain, quote
 
@@ -41,12 +41,21 @@ _TO_PASTE = re.compile(r"(<[^<>]+>(?:[^\s<>]*<[^<>]+>)*)")
 
 
 @dataclass(frozen=True)
+class Part:
+    """A number of offers with what they are, added to a total or taken from it."""
+
+    value: int
+    label: str
+    sign: str = "+"
+
+
+@dataclass(frozen=True)
 class Identity:
-    """One line of the accounts: a total and the signed parts that make it up (P2)."""
+    """One line of the accounts: a total and the parts that make it up (P2)."""
 
     label: str
     total: int
-    parts: tuple[tuple[str, int], ...]
+    parts: tuple[Part, ...]
 
 
 @dataclass(frozen=True)
@@ -102,7 +111,8 @@ def _environment() -> Environment:
         "moment": moment,
         "size": size,
         "quote": quote,
-        "value": _value,
+        "sent": _sent,
+        "published": _published,
         "to_paste": _TO_PASTE.split,
     }
     return environment
@@ -113,11 +123,16 @@ def _plain_value(value: object) -> object:
     return plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _value(value: str | None) -> str:
-    """A sent or published value as an example shows it; an absent tag and an empty one are different mistakes."""
+def _sent(value: str | None) -> str:
+    """A sent value as an example shows it; a tag that is absent and one that is empty are different mistakes."""
     if value is None:
-        return "нет"
-    return f"«{quote(value)}»" if value.strip() else "пусто"
+        return "не прислано"
+    return f"«{quote(value)}»" if value.strip() else "прислано пустое"
+
+
+def _published(value: str | None) -> str:
+    """What buyers see in its place."""
+    return f"«{quote(value)}»" if value else "не показано"
 
 
 def _facts(report: LoadReport) -> dict[str, Any]:
@@ -155,27 +170,20 @@ def _identities(report: LoadReport) -> list[Identity]:
     load, counts = report.load, report.load.counts
     if not counts.read:
         return []
-    identities = [
-        Identity("Прочитано из файла", counts.read, (("принято", counts.accepted), ("не принято", counts.rejected)))
-    ]
+
+    read = (Part(counts.accepted, "принято"), Part(counts.rejected, "не принято"))
+    identities = [Identity("Прочитано из файла", counts.read, read)]
     if load.status not in PUBLISHED:
         return identities
-    parts = (
-        ("новые", counts.created),
-        ("изменены", counts.changed),
-        ("вернулись", counts.restored),
-        ("без изменений", counts.unchanged),
-    )
-    identities.append(Identity("Принято", counts.accepted, parts))
+    created = Part(counts.created, word(counts.created, "new"))
+    changed = Part(counts.changed, word(counts.changed, "changed"))
+    restored = Part(counts.restored, word(counts.restored, "restored"))
+    unchanged = Part(counts.unchanged, "без изменений")
+    identities.append(Identity("Принято", counts.accepted, (created, changed, restored, unchanged)))
     if report.visible is not None and report.visible_before is not None:
-        now = "Будут видеть покупатели" if load.dry_run else "Видят покупатели"
-        parts = (
-            ("видели раньше", report.visible_before),
-            ("новые", counts.created),
-            ("вернулись", counts.restored),
-            ("скрыты", -counts.hidden),
-        )
-        identities.append(Identity(now, report.visible, parts))
+        label = "Будут видеть покупатели" if load.dry_run else "Видят покупатели"
+        before, hidden = Part(report.visible_before, "раньше"), Part(counts.hidden, "скрыто", MINUS)
+        identities.append(Identity(label, report.visible, (before, created, restored, hidden)))
     return identities
 
 

@@ -9,6 +9,7 @@ from babel.dates import format_datetime
 from babel.numbers import format_decimal
 
 _RU = Locale("ru")
+MINUS = "\N{MINUS SIGN}"
 _NBSP = "\N{NO-BREAK SPACE}"
 
 # Suppliers sit in eleven time zones; the zone of the platform is the one that every report names. Moscow keeps one
@@ -19,13 +20,11 @@ _MOSCOW = timezone(timedelta(hours=3), "МСК")
 _FORMS: dict[str, tuple[str, str, str]] = {
     "offer": ("товар", "товара", "товаров"),
     "of_offers": ("товара", "товаров", "товаров"),
-    "error": ("ошибка", "ошибки", "ошибок"),
-    "warning": ("предупреждение", "предупреждения", "предупреждений"),
-    "info": ("замечание", "замечания", "замечаний"),
-    "cause": ("причина", "причины", "причин"),
-    "time": ("раз", "раза", "раз"),
     "accepted": ("принят", "приняты", "принято"),
     "hidden": ("скрыт", "скрыты", "скрыто"),
+    "new": ("новый", "новых", "новых"),
+    "changed": ("изменённый", "изменённых", "изменённых"),
+    "restored": ("вернувшийся", "вернувшихся", "вернувшихся"),
     "byte": ("байт", "байта", "байт"),
 }
 _CATEGORIES = {"one": 0, "few": 1, "many": 2}
@@ -33,7 +32,7 @@ _CATEGORIES = {"one": 0, "few": 1, "many": 2}
 
 def number(value: int) -> str:
     """A whole number, its thousands parted by no-break spaces: `1 234 567`."""
-    return format_decimal(value, locale=_RU).replace("-", "\N{MINUS SIGN}")
+    return format_decimal(value, locale=_RU).replace("-", MINUS)
 
 
 def word(value: int, name: str) -> str:

@@ -38,10 +38,15 @@ def _shown(character: str) -> str:
 
 
 def quote(value: str, limit: int = 80) -> str:
-    """A value as it may be shown: plain, and at most `limit` characters long."""
-    # A character is never shown shorter than it is, so that no more than `limit` of them need a look.
-    shown = plain(value[: limit + 1])
-    return shown if len(shown) <= limit else shown[: limit - 1] + VARIOUS
+    """A value as it may be shown: plain, at most `limit` characters, cut in the middle.
+
+    What differs between long values, and where a cut one ends, is at their end as often as at their beginning.
+    """
+    shown = plain(value)
+    if len(shown) <= limit:
+        return shown
+    tail = limit // 3
+    return f"{shown[: limit - tail - len(VARIOUS)]}{VARIOUS}{shown[-tail:]}"
 
 
 def issue_code(code: str) -> IssueCode:
