@@ -1,0 +1,1 @@
+"""Example suppliers, their feeds, and a demonstration of the whole product on them."""

@@ -1,0 +1,241 @@
+"""Airflow on this machine, for the demonstration: its settings, its metadata database, and how to run it.
+
+The metadata lives in a database of its own beside the catalog, so that one PostgreSQL serves both. Nothing listens on
+other interfaces, nothing is reported to anybody, and every generated secret is a file only its owner may read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import httpx
+import psycopg
+from cryptography.fernet import Fernet
+
+from examples.children import child
+from pipelines.database import Database
+from pipelines.errors import InternalError
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+METADATA = "airflow"
+USER = "admin"
+# The triggerer waits for what other systems do; nothing here does that.
+COMPONENTS = {
+    "api-server": ("api-server",),
+    "scheduler": ("scheduler", "--skip-serve-logs"),
+    "dag-processor": ("dag-processor",),
+}
+_READY_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class LocalAirflow:
+    """One Airflow installation under a state folder.
+
+    Attributes:
+        home: the state folder of the product; Airflow's own files go to `airflow/` and `logs/` below it.
+        database: the server that holds the metadata.
+        port: where the UI and the API answer, on loopback.
+    """
+
+    home: Path
+    database: Database
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Address of the UI."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        """Where the command line's output goes."""
+        return self.home / "logs" / "airflow.log"
+
+    @property
+    def password_file(self) -> Path:
+        """Logins of the UI, as Airflow reads them."""
+        return self.home / "airflow" / "passwords.json"
+
+    def password(self) -> str:
+        """The generated password of `USER`."""
+        return str(json.loads(self.password_file.read_text(encoding="ascii"))[USER])
+
+    def environment(self) -> dict[str, str]:
+        """What Airflow's processes run with: ours, and every setting that must not be left to chance."""
+        keys = self._keys()
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(REPOSITORY),
+            "AIRFLOW_HOME": str(self.home / "airflow"),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            "AIRFLOW__CORE__PARALLELISM": "4",
+            "AIRFLOW__CORE__FERNET_KEY": keys["fernet"],
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.password_file),
+            # Workers find the API here; it must follow the port.
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self._metadata_url(),
+            "AIRFLOW__API__HOST": "127.0.0.1",
+            "AIRFLOW__API__PORT": str(self.port),
+            "AIRFLOW__API__BASE_URL": self.url,
+            "AIRFLOW__API__WORKERS": "1",
+            "AIRFLOW__API__SECRET_KEY": keys["api"],
+            "AIRFLOW__API_AUTH__JWT_SECRET": keys["jwt"],
+            "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(self.home / "logs" / "airflow"),
+            "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
+            "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        }
+        # Without compiled bytecode every one of these processes starts three times slower.
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        return environment
+
+    def migrate(self) -> bool:
+        """Bring the metadata database to this Airflow's schema; False when it was there already.
+
+        Raises:
+            InternalError: the migration failed; the message names the log.
+        """
+        self.database.ensure_database(METADATA)
+        done = self.home / "airflow" / "migrated"
+        if done.exists() and done.read_text(encoding="ascii") == self._schema():
+            return False
+        self._run("db", "migrate")
+        done.write_text(self._schema(), encoding="ascii")
+        return True
+
+    def run_dag(self, dag_id: str) -> bool:
+        """Run a DAG once, in this environment, without scheduler or UI; True when the run succeeded."""
+        return self._call("dags", "test", dag_id) == 0
+
+    @contextmanager
+    def components(self) -> Iterator[list[subprocess.Popen[bytes]]]:
+        """Run scheduler, DAG processor and UI while the block runs; yields once the API answers.
+
+        Raises:
+            InternalError: a component ended, or the API does not answer; the message names the log.
+        """
+        with ExitStack() as stack:
+            running = {
+                name: stack.enter_context(
+                    child(
+                        [sys.executable, "-m", "airflow", *command],
+                        env=self.environment(),
+                        log=self.home / "logs" / f"{name}.log",
+                    )
+                )
+                for name, command in COMPONENTS.items()
+            }
+            deadline = time.monotonic() + _READY_SECONDS
+            while not self._healthy():
+                for name, process in running.items():
+                    if process.poll() is not None:
+                        msg = f"airflow {name} ended with {process.returncode}; see {self.home / 'logs' / name}.log"
+                        raise InternalError(msg)
+                if time.monotonic() > deadline:
+                    msg = f"airflow does not answer at {self.url}; see {self.home / 'logs'}"
+                    raise InternalError(msg)
+                time.sleep(0.5)
+            yield list(running.values())
+
+    def trigger(self, dag_id: str) -> None:
+        """Ask the running scheduler for a run now.
+
+        Raises:
+            InternalError: the API refuses.
+        """
+        try:
+            login = {"username": USER, "password": self.password()}
+            token = httpx.post(f"{self.url}/auth/token", json=login).raise_for_status().json()["access_token"]
+            httpx.post(
+                f"{self.url}/api/v2/dags/{dag_id}/dagRuns",
+                json={"logical_date": None},
+                headers={"Authorization": f"Bearer {token}"},
+            ).raise_for_status()
+        except httpx.HTTPError as error:
+            msg = f"cannot trigger {dag_id}: {error}"
+            raise InternalError(msg) from error
+
+    def _healthy(self) -> bool:
+        try:
+            health = httpx.get(f"{self.url}/api/v2/monitor/health", timeout=5).json()
+        except (httpx.HTTPError, ValueError):
+            return False
+        return all(health[part]["status"] == "healthy" for part in ("metadatabase", "scheduler", "dag_processor"))
+
+    def _call(self, *arguments: str) -> int:
+        command = [sys.executable, "-m", "airflow", *arguments]
+        with child(command, env=self.environment(), log=self.log) as process:
+            return process.wait()
+
+    def _run(self, *arguments: str) -> None:
+        if self._call(*arguments) != 0:
+            msg = f"airflow {' '.join(arguments)} failed; see {self.log}"
+            raise InternalError(msg)
+
+    def _metadata_url(self) -> str:
+        return self.database.url(METADATA).replace("postgresql://", "postgresql+psycopg2://", 1)
+
+    def _schema(self) -> str:
+        """The version of Airflow and the revision its database is at."""
+        with self.database.connect(METADATA) as conn:
+            try:
+                row = conn.execute("SELECT version_num FROM alembic_version").fetchone()
+            except psycopg.errors.UndefinedTable:
+                conn.rollback()
+                row = None
+        return f"{version('apache-airflow-core')} {row[0] if row else 'empty'}"
+
+    def _keys(self) -> dict[str, str]:
+        folder = self.home / "airflow"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not self.password_file.exists():
+            _write_private(self.password_file, {USER: secrets.token_urlsafe(12)})
+        keys = folder / "keys.json"
+        if not keys.exists():
+            _write_private(
+                keys,
+                {
+                    "fernet": Fernet.generate_key().decode("ascii"),
+                    "jwt": secrets.token_urlsafe(48),
+                    "api": secrets.token_urlsafe(32),
+                },
+            )
+        return dict(json.loads(keys.read_text(encoding="ascii")))
+
+
+def free_port(preferred: int) -> int:
+    """`preferred` if nothing listens there on loopback, otherwise a free port."""
+    for port in (preferred, 0):
+        with closing(socket.socket()) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    msg = "no free port on 127.0.0.1"
+    raise InternalError(msg)
+
+
+def _write_private(path: Path, content: dict[str, str]) -> None:
+    """Write JSON that only the owner may read; complete or not there at all."""
+    fresh = path.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    fresh.touch(mode=0o600)
+    fresh.write_text(json.dumps(content), encoding="ascii")
+    fresh.rename(path)
