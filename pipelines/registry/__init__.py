@@ -1,7 +1,7 @@
 """The bookkeeping around the catalog: who supplies whom, by which links, in which loads.
 
-Rows in, typed values out. Every function takes an open connection and leaves the commit to the caller, so that several of
-them make one transaction; only `link_lock` has a connection of its own.
+Rows in, typed values out. Every function takes an open connection and leaves the commit to the caller, so that several
+of them make one transaction; only `link_lock` has a connection of its own.
 """
 
 from pipelines.registry.links import (

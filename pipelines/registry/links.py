@@ -165,7 +165,8 @@ def list_links(conn: Connection, *, supplier: str | None = None) -> list[Link]:
     """Every link and upload channel by code, of one supplier or of all."""
     with conn.cursor(row_factory=class_row(Link)) as cursor:
         return cursor.execute(
-            f"SELECT {_COLUMNS} FROM links WHERE supplier_id = %(supplier)s OR %(supplier)s::text IS NULL ORDER BY code",
+            f"SELECT {_COLUMNS} FROM links"
+            " WHERE supplier_id = %(supplier)s OR %(supplier)s::text IS NULL ORDER BY code",
             {"supplier": supplier},
         ).fetchall()
 

@@ -69,7 +69,7 @@ def ensure_supplier(
 
 
 def ensure_accreditation(conn: Connection, supplier_id: str, shop_id: str) -> Accreditation:
-    """The supplier's standing in the shop; one that has none yet is granted. A refusal or loss is left as it is (P8)."""
+    """The supplier's standing in the shop; one that has none yet is granted, a refusal or loss stays (P8)."""
     conn.execute(
         "INSERT INTO accreditations (supplier_id, shop_id, status) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
         [supplier_id, shop_id, Accreditation.GRANTED],
