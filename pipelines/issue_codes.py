@@ -57,4 +57,92 @@ _FILE: tuple[IssueCode, ...] = (
     IssueCode("unknown_tags_more", Severity.INFO, "O19", "Ещё {sent} незнакомых меток; их содержимое не загружено.", "", "load"),
 )
 
-ISSUE_CODES: dict[str, IssueCode] = {c.code: c for c in _FILE}
+_OFFER_IDENTITY: tuple[IssueCode, ...] = (
+    IssueCode("sku_missing", Severity.ERROR, "O1", "Не указан артикул товара.", 'Укажите артикул из вашей учётной системы, до 20 символов: <offer id="A-100">.'),
+    IssueCode("sku_too_long", Severity.ERROR, "O1", "Артикул «{sent}» длиннее 20 символов; он не обрезается, чтобы не спутать товары.", 'Сократите артикул до 20 символов и больше его не меняйте: <offer id="A-100">.'),
+    IssueCode("sku_characters", Severity.ERROR, "O1", "Артикул «{sent}» содержит недопустимые в CSV символы.", "В CSV артикул состоит только из латинских букв и цифр, например A100."),
+    IssueCode("duplicate_identical", Severity.WARNING, "O2", "Товар с артикулом «{sku}» повторён без изменений; учтён тот, что на строке {sent}, повтор пропущен.", "Уберите повтор: каждый товар передаётся в файле один раз."),
+    IssueCode("duplicate_conflict", Severity.ERROR, "O2", "Под артикулом «{sku}» переданы разные товары; остальные на строках: {sent}. Ни один из них не загружен.", "Дайте каждому товару свой артикул или оставьте одну правильную запись."),
+)
+
+_OFFER_TEXT: tuple[IssueCode, ...] = (
+    IssueCode("name_missing", Severity.ERROR, "O3", "Не указано наименование товара.", "Добавьте наименование, до 255 символов: <name>Кабель ВВГнг 3х2,5</name>"),
+    IssueCode("name_from_sku", Severity.WARNING, "O3", "Не указано наименование; вместо него показан артикул «{published}».", "Добавьте наименование: <name>Кабель ВВГнг 3х2,5</name>"),
+    IssueCode("name_composed", Severity.INFO, "O3", "Наименование составлено из типа, производителя и модели: «{published}».", "Чтобы показать другое, передайте его в <name>."),
+    IssueCode("name_cut", Severity.WARNING, "O3", "Наименование длиннее 255 символов; опубликовано: «{published}».", "Сократите наименование до 255 символов, подробности перенесите в <description>."),
+    IssueCode("type_prefix_ignored", Severity.INFO, "O3", "Метка <{field}> не учитывается, если есть наименование; впервые: «{sent}».", "Если тип товара нужен в наименовании, впишите его в <name>."),
+    IssueCode("text_cleaned", Severity.INFO, "N4", "В <{field}> убраны лишние пробелы: опубликовано «{published}».", ""),
+    IssueCode("description_missing", Severity.ERROR, "O4", "Нет описания, а в этом магазине оно обязательно.", "Добавьте описание: <description>Назначение, состав, особенности товара</description>"),
+    IssueCode("description_links_removed", Severity.INFO, "O4", "Из описания убраны ссылки: на странице товара их не показывают.", "Уберите из описания адреса сайтов."),
+    IssueCode("description_tags_removed", Severity.INFO, "O4", "В описании не показываются метки: {published}; их текст сохранён.", "Оформляйте описание метками p, br, ul, ol, li, b, i, h3, table."),
+    IssueCode("description_cut", Severity.WARNING, "O4", "Описание слишком длинное и обрезано до {published} символов.", "Сократите описание до 65 535 символов вместе с разметкой (в CSV до 65 000)."),
+    IssueCode("vendor_missing", Severity.ERROR, "O12", "Не указан производитель, а в этом магазине он обязателен.", "Добавьте производителя: <vendor>Наименование производителя</vendor>"),
+)
+
+_OFFER_UNIT: tuple[IssueCode, ...] = (
+    IssueCode("unit_missing", Severity.ERROR, "O5", "Не указана единица измерения, или код «{sent}» не найден в ОКЕИ, а текста рядом нет.", "Добавьте код ОКЕИ и единицу: <unitOkei>796</unitOkei><units>шт</units>"),
+    IssueCode("unit_code_unknown", Severity.WARNING, "O5", "Кода «{sent}» нет в ОКЕИ; опубликовано: «{published}».", "Укажите код из ОКЕИ, например <unitOkei>796</unitOkei> для штук, <unitOkei>166</unitOkei> для килограммов."),
+    IssueCode("unit_defaulted", Severity.WARNING, "O5", "Единица измерения не передана; по настройке ссылки опубликовано «{published}».", "Передавайте единицу у каждого товара: <unitOkei>796</unitOkei>"),
+    IssueCode("unit_text_overruled", Severity.WARNING, "O5", "Код ОКЕИ и текст «{sent}» не согласуются; опубликовано по коду: «{published}».", "Исправьте код или текст, чтобы они называли одну единицу: <unitOkei>796</unitOkei><units>шт</units>"),
+    IssueCode("unit_recognized", Severity.INFO, "N1", "Единица «{sent}» показана как «{published}».", "Чтобы не зависеть от написания, передавайте код: <unitOkei>796</unitOkei>"),
+    IssueCode("unit_not_in_okei", Severity.INFO, "N1", "Единицы «{sent}» нет в ОКЕИ; показана как есть.", "Если подходит единица из ОКЕИ, передайте её код: <unitOkei>796</unitOkei>"),
+    IssueCode("units_differ", Severity.WARNING, "O5", "Переданы две разные единицы; «{sent}» не учтена, опубликовано «{published}».", "Оставьте одну метку: <units>шт</units>"),
+)
+
+_OFFER_PRICE: tuple[IssueCode, ...] = (
+    IssueCode("price_missing", Severity.ERROR, "O6", "Не указана цена.", "Добавьте цену с НДС или без: <price>1200.50</price> или <price_without_nds>1000.42</price_without_nds>"),
+    IssueCode("price_invalid", Severity.ERROR, "O6", "Цена «{sent}» не читается.", "Передавайте одно число без слов и диапазонов: <price>1200.50</price>"),
+    IssueCode("price_ambiguous", Severity.ERROR, "O6", "Цена «{sent}» читается двояко: с тысячами или с дробной частью.", "Отделяйте копейки точкой и не разделяйте тысячи запятой: <price>1200.50</price>"),
+    IssueCode("price_not_positive", Severity.ERROR, "O6", "Цена «{sent}» не больше нуля.", "Укажите действительную цену: <price>1200.50</price>. Если товара нет в продаже, передайте available=\"finished\" и прежнюю цену."),
+    IssueCode("price_too_large", Severity.ERROR, "O6", "Цена «{sent}» больше наибольшей возможной: 9 999 999 999 999,99.", "Проверьте цену и валюту: <price>1200.50</price>"),
+    IssueCode("price_rounded", Severity.WARNING, "O6", "Цена «{sent}» округлена до копеек: {published}.", "Передавайте цену с двумя знаками после точки: <price>{published}</price>"),
+    IssueCode("prices_differ", Severity.WARNING, "O6", "Цена с НДС и цена без НДС «{sent}» не согласуются со ставкой; опубликованы обе, как присланы.", "Проверьте обе цены и ставку или передавайте одну цену: вторая рассчитывается по ставке."),
+    IssueCode("vat_missing", Severity.ERROR, "O7", "Не указана ставка НДС, а в этом магазине она обязательна.", "Добавьте ставку: <vat>20</vat>, а если НДС не облагается: <vat>NO_VAT</vat>"),
+    IssueCode("vat_defaulted", Severity.WARNING, "O7", "Ставка НДС не передана; по настройке ссылки опубликовано: {published}.", "Передавайте ставку у каждого товара: <vat>20</vat> или <vat>NO_VAT</vat>"),
+    IssueCode("vat_unknown", Severity.WARNING, "O7", "Ставка НДС «{sent}» не принимается; опубликовано «НДС не облагается».", "Передайте принимаемую ставку, например <vat>20</vat>, а если НДС не облагается: <vat>NO_VAT</vat>"),
+    IssueCode("vat_and_nds_differ", Severity.WARNING, "O7", "Метки vat и nds различаются; «{sent}» не учтено, опубликовано: {published}.", "Оставьте одну метку: <vat>20</vat>"),
+    IssueCode("vat_unknown_share", Severity.ERROR, "O7", "Ставка НДС не распознана больше чем у 5 % товаров ({sent}); они показаны как «НДС не облагается».", "Если в файле коды Яндекса (7 = 20 %), сообщите об этом оператору; иначе передавайте проценты: <vat>20</vat>", "load"),
+    IssueCode("currency_unknown", Severity.ERROR, "O8", "Валюта «{sent}» не принимается.", "Передавайте цену в рублях: <currencyId>RUB</currencyId>; принимаются также USD, EUR, UAH, KZT, KGS, TRY."),
+    IssueCode("currency_read_as", Severity.INFO, "O8", "Валюта «{sent}» показана как {published}.", "", "load"),
+)
+
+_OFFER_STOCK: tuple[IssueCode, ...] = (
+    IssueCode("availability_missing", Severity.WARNING, "O9", "Не указано ни наличие, ни количество; опубликовано «много».", 'Передайте наличие: available="count" и <quantity>36</quantity>, или available="many", "few", "order", "finished".'),
+    IssueCode("availability_unknown", Severity.WARNING, "O9", "Значение наличия «{sent}» неизвестно; опубликовано «много».", 'Передайте одно из значений: available="count", "many", "few", "order", "finished".'),
+    IssueCode("availability_contradicted", Severity.WARNING, "O9", "Наличие и количество противоречат друг другу ({sent}); опубликовано меньшее.", 'Передавайте точное количество: available="count" и <quantity>36</quantity>; если товара нет: available="finished".'),
+    IssueCode("available_false_read_as", Severity.INFO, "O9", 'available="false" показан так, как задано для ссылки: {published}.', 'Чтобы сказать точно, передайте available="order" (под заказ) или available="finished" (закончился).', "load"),
+    IssueCode("quantity_missing", Severity.WARNING, "O9", 'При available="count" нужно количество; опубликовано «много».', "Добавьте количество: <quantity>36</quantity>"),
+    IssueCode("quantity_unreadable", Severity.WARNING, "O10", "Количество «{sent}» не читается и не опубликовано.", "Передавайте число: <quantity>36</quantity>"),
+    IssueCode("quantity_negative", Severity.WARNING, "O10", "Количество «{sent}» отрицательное; принято за ноль.", "Проверьте остатки: <quantity>0</quantity>"),
+    IssueCode("quantity_rounded", Severity.WARNING, "O10", "Количество «{sent}» округлено: {published}.", "Передавайте не больше шести знаков после точки."),
+    IssueCode("delivery_dropped", Severity.WARNING, "O11", "Срок поставки «{sent}» не опубликован.", "Передавайте целое число дней от 0 до 3650: <delivery_time>14</delivery_time>"),
+)
+
+_OFFER_DETAILS: tuple[IssueCode, ...] = (
+    IssueCode("params_joined", Severity.INFO, "O13", "Характеристика «{sent}» передана несколько раз; значения объединены: «{published}».", ""),
+    IssueCode("params_dropped", Severity.INFO, "O13", "Характеристики без значения не опубликованы: {sent}.", "Не передавайте пустые характеристики."),
+    IssueCode("picture_invalid", Severity.WARNING, "O14", "Адрес изображения «{sent}» не опубликован.", "Передавайте полный адрес: <picture>https://example.com/1.jpg</picture>"),
+    IssueCode("pictures_over_limit", Severity.WARNING, "O14", "Опубликованы первые {published} изображения; не опубликованы: {sent}.", "Оставьте не больше трёх изображений."),
+    IssueCode("weight_dropped", Severity.WARNING, "O15", "Вес «{sent}» не опубликован.", "Передавайте положительное число килограммов, не длиннее 10 символов: <weight>1.5</weight>"),
+    IssueCode("dimensions_dropped", Severity.WARNING, "O15", "Размеры «{sent}» не опубликованы.", "Передавайте длину, ширину и высоту в сантиметрах: <dimensions>10.5/20/30</dimensions>"),
+    IssueCode("position_codes_repeated", Severity.WARNING, "O17", "Код позиции закупщика передан несколько раз; «{sent}» не учтён, учтён последний: {published}.", "Перечислите коды через запятую в одной метке: <idToImport>100200,100201</idToImport>"),
+    IssueCode("value_repeated", Severity.WARNING, "O17", "Метка <{field}> повторена; «{sent}» не учтено, учтено первое значение.", "Оставьте одну метку <{field}>."),
+)
+
+_REGION: tuple[IssueCode, ...] = (
+    IssueCode("region_unknown", Severity.WARNING, "N2", "Регион «{sent}» не найден и не загружен.", 'Укажите сокращение федерального округа или 8 цифр ОКТМО: <region id="11508000">'),
+    IssueCode("region_rolled_up", Severity.INFO, "N2", "Код региона «{sent}» подробнее справочника; данные показаны для {published}.", ""),
+    IssueCode("region_replaced", Severity.INFO, "N2", "Код региона «{sent}» заменён; данные показаны для {published}.", "Обновите код региона."),
+    IssueCode("region_zero_restored", Severity.INFO, "N2", "В коде региона «{sent}» восстановлен начальный ноль: {published}.", "Храните код региона как текст: он начинается с нуля."),
+    IssueCode("region_repeated", Severity.WARNING, "O18", "Регион «{sent}» ({published}) передан ещё раз; повтор не загружен.", "Оставьте одну запись на регион."),
+    IssueCode("region_price_dropped", Severity.WARNING, "O18", "Регион не загружен, цена не читается: «{sent}».", "Передавайте одно положительное число: <price>1200.50</price>"),
+    IssueCode("region_price_rounded", Severity.WARNING, "O18", "Цена региона «{sent}» округлена до копеек: {published}.", "Передавайте цену с двумя знаками после точки: <price>{published}</price>"),
+    IssueCode("region_prices_differ", Severity.WARNING, "O18", "Цены региона с НДС и без НДС не согласуются со ставкой («{sent}»); опубликованы обе, как присланы.", "Проверьте обе цены региона или передавайте одну."),
+    IssueCode("region_stock_guessed", Severity.WARNING, "O18", "Наличие в регионе «{sent}» не читается точно; опубликовано: {published}.", "Передайте <available>count</available><quantity>36</quantity> или одно из значений many, few, order, finished."),
+    IssueCode("region_delivery_dropped", Severity.WARNING, "O18", "Срок поставки в регион «{sent}» не читается; взят срок товара.", "Передавайте целое число дней от 0 до 3650: <delivery_time>14</delivery_time>"),
+)
+
+ISSUE_CODES: dict[str, IssueCode] = {
+    c.code: c
+    for c in (*_FILE, *_OFFER_IDENTITY, *_OFFER_TEXT, *_OFFER_UNIT, *_OFFER_PRICE, *_OFFER_STOCK, *_OFFER_DETAILS, *_REGION)
+}
