@@ -193,24 +193,27 @@ class _Server:
 
     def _initialise(self) -> None:
         """Make the data folder aside and rename it: one that exists is complete."""
-        fresh = self.data.with_name("data.new")
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(mode=0o700)
+        for abandoned in self.data.parent.glob("new-*"):  # its initdb may still be writing; it is not in our way
+            shutil.rmtree(abandoned, ignore_errors=True)
+        aside = Path(tempfile.mkdtemp(dir=self.data.parent, prefix="new-"))
+        aside.chmod(0o711)
+        data, password = aside / "data", aside / "password"
+        data.mkdir(mode=0o700)
+        password.touch(mode=0o600)
+        password.write_text(self.password, encoding="ascii")
+        if self.account:
+            os.chown(data, self.account.uid, self.account.gid)
+            os.chown(password, self.account.uid, self.account.gid)
         settings = [part for name, value in _CONFIGURATION.items() for part in ("-c", f"{name}={value}")]
-        with tempfile.NamedTemporaryFile("w", dir=fresh.parent, prefix="initdb-") as password:
-            password.write(self.password)
-            password.flush()
-            if self.account:
-                os.chown(fresh, self.account.uid, self.account.gid)
-                os.chown(password.name, self.account.uid, self.account.gid)
-            result = self._pg(
-                *("initdb", "-D", str(fresh), "-U", _USER, "--pwfile", password.name, "--auth=scram-sha-256"),
-                *("--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8", *settings),
-            )
+        result = self._pg(
+            *("initdb", "-D", str(data), "-U", _USER, "--pwfile", str(password), "--auth=scram-sha-256"),
+            *("--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8", *settings),
+        )
         if result.returncode != 0:
-            msg = f"initdb failed in {fresh}: {result.stdout.strip()[-2000:]}; {_INSTEAD}"
+            msg = f"initdb failed in {data}: {result.stdout.strip()[-2000:]}; {_INSTEAD}"
             raise OperatorError(msg)
-        fresh.rename(self.data)
+        data.rename(self.data)
+        shutil.rmtree(aside)
 
     def _start(self) -> str:
         with socket.socket() as probe:
