@@ -113,8 +113,8 @@ class FolderStore(ObjectStore):
             raise ObjectNotFoundError(key, str(path))
         yield path
 
-    def url(self, key: str) -> str:
-        return str(self._path(key))
+    def url(self, key: str = "") -> str:
+        return str(self._path(key) if key else self._root)
 
 
 def _etag(data: bytes) -> str:

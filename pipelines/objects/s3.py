@@ -213,5 +213,5 @@ class S3Store(ObjectStore):
             self._download(key, file)
             yield path
 
-    def url(self, key: str) -> str:
-        return f"s3://{self._bucket}/{self._name(key)}"
+    def url(self, key: str = "") -> str:
+        return f"s3://{self._bucket}/{self._name(key) if key else self._prefix}"

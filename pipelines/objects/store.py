@@ -160,8 +160,8 @@ class ObjectStore(ABC):
         """The object as a local path to read from while the block lasts; never write to it."""
 
     @abstractmethod
-    def url(self, key: str) -> str:
-        """Where people find the object: a path or `s3://…`."""
+    def url(self, key: str = "") -> str:
+        """Where people find the object, or the whole store: a path or `s3://…`."""
 
 
 def check_key(key: str) -> None:

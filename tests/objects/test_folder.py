@@ -34,6 +34,7 @@ def test_the_default_is_a_folder_under_home(store: ObjectStore, root: Path) -> N
     store.put_bytes("raw/a", b"1")
     assert (root / "raw" / "a").read_bytes() == b"1"
     assert store.url("raw/a") == str(root / "raw" / "a")
+    assert store.url() == str(root)
 
 
 def test_a_file_url_names_the_folder(tmp_path: Path) -> None:

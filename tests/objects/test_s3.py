@@ -19,6 +19,7 @@ pytestmark = pytest.mark.integration
 
 def test_url_is_for_people(s3_settings: Settings) -> None:
     assert open_store(s3_settings).url("raw/a") == f"{s3_settings.objects_url}/raw/a"
+    assert open_store(s3_settings).url() == f"{s3_settings.objects_url}/"
 
 
 def test_stores_in_one_bucket_do_not_meet(s3_settings: Settings) -> None:

@@ -1,0 +1,62 @@
+"""How much a fetch may take of anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from pipelines.errors import SupplierError
+
+
+@dataclass(frozen=True)
+class FetchLimits:
+    """Limits of one fetch; the defaults are the rules.
+
+    Attributes:
+        max_bytes: longest body after decompression and unwrapping (F3).
+        max_ratio: most bytes that may come out of one compressed byte (F3) ...
+        ratio_free_bytes: ... once more than this came out (F3).
+        wrapping_bytes: what compression and archive headers may add to a body that does not compress.
+        connect_seconds: to reach one address of the host, TLS included.
+        read_seconds: of silence from the server.
+        total_seconds: for everything: redirects, retries and waiting between them.
+        redirects: followed in a row.
+        attempts: requests in all before giving up.
+        max_wait_seconds: longest pause between attempts. A server that asks for more (Retry-After) is left alone until
+            the next hourly look.
+    """
+
+    max_bytes: int = 300 * 10**6
+    max_ratio: int = 200
+    ratio_free_bytes: int = 10**6
+    wrapping_bytes: int = 10**6
+    connect_seconds: float = 10.0
+    read_seconds: float = 30.0
+    total_seconds: float = 900.0
+    redirects: int = 5
+    attempts: int = 4
+    max_wait_seconds: float = 60.0
+
+    def capped(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Bytes as transferred, refused as soon as they are more than any body within the limits needs (F3).
+
+        Raises:
+            SupplierError: `file_too_large`.
+        """
+        taken = 0
+        for chunk in chunks:
+            taken += len(chunk)
+            if taken > self.max_bytes + self.wrapping_bytes:
+                raise self.too_large()
+            yield chunk
+
+    def too_large(self) -> SupplierError:
+        """The refusal of a body past `max_bytes` (F3)."""
+        return SupplierError("file_too_large", detail=f"больше {self.max_bytes} байт")
+
+    def inflated(self, taken: int, given: int) -> bool:
+        """Whether `given` bytes out of `taken` compressed ones is past the ratio (F3)."""
+        return given > self.ratio_free_bytes and given > self.max_ratio * taken
+
+
+STANDARD_LIMITS = FetchLimits()
