@@ -70,7 +70,7 @@ _OFFER_TEXT: tuple[IssueCode, ...] = (
     IssueCode("name_from_sku", Severity.WARNING, "O3", "Не указано наименование; вместо него показан артикул «{published}».", "Добавьте наименование: <name>Кабель ВВГнг 3х2,5</name>"),
     IssueCode("name_composed", Severity.INFO, "O3", "Наименование составлено из типа, производителя и модели: «{published}».", "Чтобы показать другое, передайте его в <name>."),
     IssueCode("name_cut", Severity.WARNING, "O3", "Наименование длиннее 255 символов; опубликовано: «{published}».", "Сократите наименование до 255 символов, подробности перенесите в <description>."),
-    IssueCode("type_prefix_ignored", Severity.INFO, "O3", "Метка <{field}> не учитывается, если есть наименование; впервые: «{sent}».", "Если тип товара нужен в наименовании, впишите его в <name>."),
+    IssueCode("type_prefix_ignored", Severity.INFO, "O3", "Метка <{field}> не учитывается, если есть наименование; впервые: «{sent}».", "Если тип товара нужен в наименовании, впишите его в <name>.", "load"),
     IssueCode("text_cleaned", Severity.INFO, "N4", "В <{field}> убраны лишние пробелы: опубликовано «{published}».", ""),
     IssueCode("description_missing", Severity.ERROR, "O4", "Нет описания, а в этом магазине оно обязательно.", "Добавьте описание: <description>Назначение, состав, особенности товара</description>"),
     IssueCode("description_links_removed", Severity.INFO, "O4", "Из описания убраны ссылки: на странице товара их не показывают.", "Уберите из описания адреса сайтов."),

@@ -1,0 +1,99 @@
+"""O13 characteristics: order kept, empties and sentinels dropped, a repeated name joined; the sent form always beside.
+
+The row here is one characteristic of one offer, with its place `position`.
+"""
+
+from __future__ import annotations
+
+from pipelines.normalize.rule import Columns, Lookup, Remark, Rule
+from pipelines.normalize.unit import resolve
+
+# What accounting systems write for "not set".
+SENTINELS = ("-999 999 999,9", "-999999999.9", "-999999999,9")
+
+_SENTINEL_LIST = ", ".join(f"'{s}'" for s in SENTINELS)
+
+CHARACTERISTIC = Rule(
+    ids=("O13", "N1", "N4"),
+    steps=(
+        Columns(
+            {
+                "param_name": "clean(sent_name)",
+                "param_value": f"CASE WHEN clean(sent_value) NOT IN ({_SENTINEL_LIST}) THEN clean(sent_value) END",
+                "unit_sent": "clean(sent_unit)",
+                "unit_code": "padded_code(sent_unit)",
+            }
+        ),
+        *resolve("unit_sent", "unit_resolved"),
+        Lookup("units", "unit_code", "code", {"unit_by_code": "code"}),
+        Columns({"param_okei": "coalesce(unit_by_code, unit_resolved)"}),
+        Lookup("units", "param_okei", "code", {"unit_shown": "shown"}),
+        Columns(
+            {
+                "param_unit": "coalesce(unit_shown, unit_sent)",
+                "param_kept": "param_name IS NOT NULL AND param_value IS NOT NULL",
+                "param_key": "lower(param_name)",
+            }
+        ),
+    ),
+)
+
+# One row per offer: its kept characteristics in order. A name repeated with the same unit is one characteristic whose distinct
+# values are joined; the first of them gives the place.
+JOINED = """
+    SELECT ordinal,
+        list({'sent_name': sent_name, 'sent_value': sent_value, 'sent_unit': sent_unit,
+              'name': name, 'value': value, 'unit': unit, 'unit_okei': unit_okei} ORDER BY position) AS params,
+        count(*) FILTER (times > 1) AS params_joined,
+        arg_min(name, position) FILTER (times > 1) AS params_joined_name,
+        arg_min(value, position) FILTER (times > 1) AS params_joined_value,
+        arg_min(line, position) FILTER (times > 1) AS params_joined_line
+    FROM (
+        SELECT ordinal, min(position) AS position, count(*) AS times, arg_min(line, position) AS line,
+            arg_min(sent_name, position) AS sent_name,
+            array_to_string(list(sent_value ORDER BY position), '; ') AS sent_value,
+            arg_min(sent_unit, position) AS sent_unit,
+            arg_min(param_name, position) AS name,
+            array_to_string(each_once(list(param_value ORDER BY position)), '; ') AS value,
+            arg_min(param_unit, position) AS unit,
+            arg_min(param_okei, position) AS unit_okei
+        FROM param_rows WHERE param_kept
+        GROUP BY ordinal, param_key, coalesce(param_unit, '')
+    ) GROUP BY ordinal
+"""
+DROPPED = """
+    SELECT ordinal, count(*) AS params_dropped, min(line) AS params_dropped_line,
+        array_to_string(list(left(coalesce(trimmed(sent_name), '?'), 60) ORDER BY position)[1:10], '; ') AS params_dropped_names
+    FROM param_rows WHERE NOT param_kept GROUP BY ordinal
+"""
+
+CHARACTERISTICS = Rule(
+    ids=("O13",),
+    steps=(
+        Lookup(
+            "params_by_offer",
+            "ordinal",
+            "ordinal",
+            {"params_kept": "params"}
+            | {c: c for c in ("params_joined", "params_joined_name", "params_joined_value", "params_joined_line")},
+        ),
+        Lookup(
+            "params_dropped_by_offer",
+            "ordinal",
+            "ordinal",
+            {c: c for c in ("params_dropped", "params_dropped_line", "params_dropped_names")},
+        ),
+        Columns({"params": "coalesce(params_kept, [])"}),
+    ),
+    remarks=(
+        Remark(
+            "params_joined",
+            "params_joined > 0",
+            "'params'",
+            "params_joined_line",
+            "params_joined_name",
+            "params_joined_value",
+        ),
+        Remark("params_dropped", "params_dropped > 0", "'params'", "params_dropped_line", "params_dropped_names"),
+    ),
+)

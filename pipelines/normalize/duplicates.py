@@ -1,0 +1,63 @@
+"""O2 duplicates within a file: the one rule that must see the whole file before the first offer is judged."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from pipelines.model import RAW_SCHEMA
+from pipelines.normalize.fingerprint import canonical
+from pipelines.normalize.rule import Lookup, Remark, Rule
+from pipelines.normalize.sku import SKU_LIMIT
+
+IDENTICAL = "duplicate_identical"
+CONFLICT = "duplicate_conflict"
+# How many lines of the other offers a remark names.
+OTHER_LINES = 10
+
+
+def _content() -> str:
+    """SQL for everything sent of an offer but its SKU and its place in the file."""
+    columns = [f for f in RAW_SCHEMA if f.name not in {"ordinal", "sku"} and not _is_place(f.name)]
+    return f"md5(concat({', '.join(canonical(f.name, _without_places(f.type)) for f in columns)}))"
+
+
+def _is_place(name: str) -> bool:
+    return name == "line" or name.endswith("_line")
+
+
+def _without_places(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_list(kind):
+        return pa.list_(_without_places(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([(f.name, _without_places(f.type)) for f in kind if not _is_place(f.name)])
+    return kind
+
+
+# One row per offer that shares its SKU: which kind of duplicate it is (NULL for the first of identical ones), and where the others
+# stand. Contents are compared only where a SKU repeats.
+FIND = f"""
+CREATE TEMP TABLE duplicates AS
+    WITH keyed AS (
+        SELECT ordinal, sku_key(sku) AS key FROM raw WHERE length(trimmed(sku)) <= {SKU_LIMIT}
+    ), repeated AS MATERIALIZED (
+        SELECT ordinal, key FROM keyed WHERE key IN (SELECT key FROM keyed GROUP BY key HAVING count(*) > 1)
+    ), compared AS MATERIALIZED (
+        SELECT ordinal, key, line, {_content()} AS content FROM raw JOIN repeated USING (ordinal)
+    ), groups AS (
+        SELECT key, count(DISTINCT content) AS contents, min(ordinal) AS first, min(line, {OTHER_LINES + 1}) AS places
+        FROM compared GROUP BY key
+    )
+    SELECT ordinal,
+        CASE WHEN contents > 1 THEN 'conflict' WHEN ordinal <> first THEN 'identical' END AS kind,
+        array_to_string(CASE WHEN contents > 1 THEN list_filter(places, lambda p: p <> line)[1:{OTHER_LINES}] ELSE places[1:1] END, ', ') AS lines
+    FROM compared JOIN groups USING (key)
+"""
+
+DUPLICATES = Rule(
+    ids=("O2",),
+    steps=(Lookup("duplicates", "ordinal", "ordinal", {"duplicate": "kind", "duplicate_lines": "lines"}),),
+    remarks=(
+        Remark(IDENTICAL, "duplicate = 'identical'", "'sku'", "sku_line", "duplicate_lines"),
+        Remark(CONFLICT, "duplicate = 'conflict'", "'sku'", "sku_line", "duplicate_lines"),
+    ),
+)

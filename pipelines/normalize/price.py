@@ -1,0 +1,142 @@
+r"""O6 prices with and without VAT: read by an explicit grammar, exact in DECIMAL and kopecks, never in floating point.
+
+How a price is read, spaces of all kinds being one:
+
+* `1200`, `1200.5`, `12.345`: a dot is the decimal separator, as YML prescribes;
+* `1200,50`, `0,125`, `1234,567`: so is a lone comma, unless it could group thousands;
+* `1,200`: it could; thousands or decimals, nobody can tell: ambiguous, rejected;
+* `1 200.50`, `1 200,50`: spaces group thousands, in threes;
+* `1,200.50`, `1.200,50`: of two separators the last one is decimal; `1,200,500`: a repeated one groups.
+
+Signs, words, ranges and exponents are no price. More than two decimals are rounded half-up.
+"""
+
+from __future__ import annotations
+
+from pipelines.normalize.rule import Columns, Rule, about
+
+PRICE_LIMIT = "9999999999999.99"
+_INTEGER_DIGITS = 13
+# Both prices given may differ by the larger of a rouble and half a per cent, in kopecks.
+TOLERANCE_KOPECKS = 100
+TOLERANCE_DIVISOR = 200
+
+MACROS = r"""
+CREATE MACRO price_text(s) AS CASE
+    WHEN regexp_full_match(s, '[1-9]\d{0,2},\d{3}') THEN NULL
+    WHEN regexp_full_match(s, '\d{1,3}(,\d{3})+\.\d+|\d{1,3}(,\d{3}){2,}') THEN replace(s, ',', '')
+    WHEN regexp_full_match(s, '\d{1,3}(\.\d{3})+,\d+|\d{1,3}(\.\d{3}){2,}') THEN replace(replace(s, '.', ''), ',', '.')
+    ELSE number_text(s) END;
+CREATE MACRO kopecks(price) AS CAST(price * 100 AS BIGINT);
+CREATE MACRO roubles(kopecks) AS CAST(CAST(kopecks AS DECIMAL(18, 0)) * CAST(0.01 AS DECIMAL(3, 2)) AS DECIMAL(18, 2));
+CREATE MACRO without_vat(price, percent) AS
+    roubles((kopecks(price) * 200 + (100 + percent)) // (2 * (100 + percent)));
+CREATE MACRO with_vat(price, percent) AS
+    roubles((kopecks(price) * (100 + percent) * 2 + 100) // 200);
+"""
+
+# own column of the price -> raw column
+COLUMNS = {"price": "price", "price_without_vat": "price_without_nds"}
+
+
+def _read(name: str, raw: str) -> tuple[Columns, ...]:
+    """Steps that read one price into `<name>_read` and say in `<name>_fault` why it cannot be one.
+
+    Three decimals are kept before rounding: the third alone decides half-up, so that nothing is rounded twice.
+    """
+    return (
+        Columns({f"{name}_clean": f"clean(sent_{raw})"}),
+        Columns(
+            {
+                f"{name}_text": f"price_text({name}_clean)",
+                f"{name}_negative": (
+                    f"coalesce(price_text(regexp_extract({name}_clean, '^[-−–] ?(.*)$', 1)) IS NOT NULL, false)"
+                ),
+            }
+        ),
+        Columns(
+            {
+                f"{name}_whole": f"ltrim(split_part({name}_text, '.', 1), '0')",
+                f"{name}_decimals": f"left(rpad(split_part({name}_text, '.', 2), 3, '0'), 3)",
+            }
+        ),
+        Columns(
+            {
+                f"{name}_read": (
+                    f"CASE WHEN length({name}_whole) <= {_INTEGER_DIGITS} THEN"
+                    f" CAST(CAST(concat('0', {name}_whole, '.', {name}_decimals) AS DECIMAL(18, 3)) AS DECIMAL(18, 2)) END"
+                )
+            }
+        ),
+        Columns(
+            {
+                f"{name}_fault": (
+                    f"CASE WHEN {name}_clean IS NULL THEN NULL"
+                    f" WHEN {name}_negative OR {name}_read = 0 THEN 'not_positive'"
+                    f" WHEN regexp_full_match({name}_clean, '[1-9]\\d{{0,2}},\\d{{3}}') THEN 'ambiguous'"
+                    f" WHEN {name}_text IS NULL THEN 'invalid'"
+                    f" WHEN {name}_read IS NULL OR {name}_read > {PRICE_LIMIT} THEN 'too_large' END"
+                ),
+                f"{name}_rounded": f"regexp_matches({name}_text, '\\.\\d\\d\\d*[1-9]')",
+            }
+        ),
+        Columns({f"{name}_own": f"CASE WHEN {name}_fault IS NULL THEN CAST({name}_read AS DECIMAL(18, 2)) END"}),
+    )
+
+
+_DERIVE = (
+    Columns(
+        {
+            "price_full": "coalesce(price_own, with_vat(price_without_vat_own, vat_percent))",
+            "price_net": "coalesce(price_without_vat_own, without_vat(price_own, vat_percent))",
+            "price_derived": (
+                "CASE WHEN vat_percent IS NULL THEN NULL"
+                " WHEN price_own IS NULL AND price_without_vat_own IS NOT NULL THEN 'price'"
+                " WHEN price_own IS NOT NULL AND price_without_vat_own IS NULL THEN 'price_without_vat' END"
+            ),
+            "price_given_apart": (
+                "abs(kopecks(price_own) - kopecks(with_vat(price_without_vat_own, vat_percent)))"
+                f" * {TOLERANCE_DIVISOR} > greatest({TOLERANCE_KOPECKS * TOLERANCE_DIVISOR}, kopecks(price_own))"
+            ),
+        }
+    ),
+    Columns({"price_derived_too_large": f"price_full > {PRICE_LIMIT}"}),
+    Columns(
+        {
+            "price": "CASE WHEN NOT price_derived_too_large THEN CAST(price_full AS DECIMAL(15, 2)) END",
+            "price_without_vat": f"CASE WHEN price_net > 0 AND price_net <= {PRICE_LIMIT} THEN CAST(price_net AS DECIMAL(15, 2)) END",
+        }
+    ),
+)
+
+STEPS = (*(step for name, raw in COLUMNS.items() for step in _read(name, raw)), *_DERIVE)
+
+_FAULTS = {
+    "invalid": "price_invalid",
+    "ambiguous": "price_ambiguous",
+    "not_positive": "price_not_positive",
+    "too_large": "price_too_large",
+}
+
+# A fault of any price that was sent rejects the offer: what the other one says is then doubtful too.
+PRICE = Rule(
+    ids=("O6",),
+    steps=STEPS,
+    remarks=(
+        *(
+            about(code, raw, f"{name}_fault = '{fault}'")
+            for name, raw in COLUMNS.items()
+            for fault, code in _FAULTS.items()
+        ),
+        *(
+            about(
+                "price_rounded", raw, f"{name}_rounded AND {name}_own IS NOT NULL", published=f"CAST({name} AS VARCHAR)"
+            )
+            for name, raw in COLUMNS.items()
+        ),
+        about("price_too_large", "price_without_nds", "price_derived_too_large"),
+        about(
+            "prices_differ", "price_without_nds", "price_given_apart", published="CAST(price_without_vat AS VARCHAR)"
+        ),
+    ),
+)

@@ -1,0 +1,99 @@
+"""What a rule is: columns computed from columns, and remarks about what was changed, guessed or dropped.
+
+A rule reads a *row*: one offer, one region of an offer, one characteristic. Values as sent are columns `sent_<name>` with
+`<name>_line` beside them; the load's options are columns `option_<name>`. What the rule publishes has the plain name. Every
+piece of SQL here is a constant of this package: data is only ever compared or bound, never pasted into a query.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Columns:
+    """New columns, each an SQL expression over the columns of the row so far (not over each other)."""
+
+    expressions: Mapping[str, str]
+
+    def sql(self, source: str) -> str:
+        """The rows of `source` with these columns added."""
+        added = ", ".join(f"{expression} AS {name}" for name, expression in self.expressions.items())
+        return f"SELECT *, {added} FROM {source}"
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """New columns from a reference table; NULL where the key is not in it.
+
+    Attributes:
+        table: the table; its key is unique, so rows are never multiplied.
+        key: column of the row that is looked up.
+        match: column of the table that it must equal.
+        columns: new column -> column of the table.
+    """
+
+    table: str
+    key: str
+    match: str
+    columns: Mapping[str, str]
+
+    def sql(self, source: str) -> str:
+        """The rows of `source` with these columns added."""
+        added = ", ".join(f"found.{column} AS {name}" for name, column in self.columns.items())
+        return f"SELECT source.*, {added} FROM {source} AS source LEFT JOIN {self.table} AS found ON found.{self.match} = source.{self.key}"
+
+
+@dataclass(frozen=True)
+class Remark:
+    """An issue that a rule may raise.
+
+    Attributes:
+        code: a code of `pipelines.issue_codes`.
+        when: SQL condition over the finished row.
+        field: SQL for the raw column that the remark is about; the report shows the supplier's spelling of it.
+        line: SQL for the line of the value; the offer's line where it is NULL.
+        sent: SQL for the value as sent.
+        published: SQL for what is published instead; NULL = nothing.
+        each: a LIST column of STRUCT(sent, published, line); one issue per element, and `sent`, `published` and `line` above
+            are then SQL over `entry`.
+        once: raise it once per load, for the first offer, instead of for every offer.
+    """
+
+    code: str
+    when: str
+    field: str
+    line: str = "NULL"
+    sent: str = "NULL"
+    published: str = "NULL"
+    each: str | None = None
+    once: bool = False
+
+
+def about(code: str, column: str, when: str, *, published: str = "NULL", once: bool = False) -> Remark:
+    """A remark about one raw column: its spelling, its line, its value as sent."""
+    return Remark(code, when, f"'{column}'", f"{column}_line", f"sent_{column}", published, once=once)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule, or a tight family of them.
+
+    Attributes:
+        ids: rule ids of the loading rules.
+        steps: computed in order, each seeing the columns of those before.
+        remarks: judged when all steps of all rules of the row are done.
+    """
+
+    ids: tuple[str, ...]
+    steps: tuple[Columns | Lookup, ...]
+    remarks: tuple[Remark, ...] = ()
+
+
+def rows_sql(source: str, rules: tuple[Rule, ...]) -> str:
+    """A query: the rows of `source` after the steps of all rules, in the order of the rules."""
+    steps = [step for rule in rules for step in rule.steps]
+    layers = [f"layer_0 AS NOT MATERIALIZED (SELECT * FROM {source})"]
+    layers += [f"layer_{n} AS NOT MATERIALIZED ({step.sql(f'layer_{n - 1}')})" for n, step in enumerate(steps, start=1)]
+    return f"WITH {', '.join(layers)} SELECT * FROM layer_{len(steps)}"

@@ -1,0 +1,148 @@
+"""The bench on which rules run: a DuckDB connection with the macros, the reference tables and the load's options."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from pipelines import model
+from pipelines.errors import OperatorError
+from pipelines.issue_codes import ISSUE_CODES
+from pipelines.model import FeedFormat, ParseResult
+from pipelines.normalize import (
+    category,
+    description,
+    fingerprint,
+    measures,
+    pictures,
+    price,
+    regions,
+    sku,
+    text,
+    unit,
+    vat,
+)
+from pipelines.options import Options
+from pipelines.reference import Reference
+
+MEMORY_LIMIT = "512MB"
+THREADS = 2
+
+_REFERENCE_TABLES = (
+    "okei",
+    "okei_aliases",
+    "oktmo",
+    "federal_districts",
+    "vat_rates",
+    "vat_spellings",
+    "currencies",
+    "availability",
+)
+_MACROS = (
+    text.MACROS,
+    sku.MACROS,
+    unit.MACROS,
+    price.MACROS,
+    pictures.MACROS,
+    measures.MACROS,
+    category.MACROS,
+    regions.MACROS,
+    fingerprint.MACROS,
+)
+_TABLES = (unit.TABLES, vat.TABLES, regions.TABLES)
+
+
+@contextmanager
+def open_session(
+    scratch: Path, *, parsed: ParseResult, options: Options, reference: Reference, today: date
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection on which every rule can run; it spills into `scratch` beyond its memory limit.
+
+    Raises:
+        OperatorError: an option names a unit or a VAT rate that is not accepted.
+    """
+    config = {
+        "memory_limit": MEMORY_LIMIT,
+        "threads": THREADS,
+        "temp_directory": str(scratch),
+        "preserve_insertion_order": False,  # every result is ordered explicitly
+        "autoinstall_known_extensions": False,
+    }
+    with duckdb.connect(config=config) as connection:
+        for name in _REFERENCE_TABLES:
+            path = str(reference.path(name))
+            connection.read_csv(
+                path, header=True, delimiter=",", quotechar='"', escapechar='"', all_varchar=True
+            ).create(name)
+        for macros in _MACROS:
+            connection.execute(macros)
+        connection.create_function(
+            "clean_descriptions",
+            description.clean_descriptions,
+            ["VARCHAR", "INTEGER"],  # type: ignore[list-item]  # type names are accepted as text
+            duckdb.sqltype("STRUCT(html VARCHAR, links INTEGER, tags VARCHAR, cut BOOLEAN)"),
+            type="arrow",  # type: ignore[arg-type]
+        )
+        _write_options(connection, parsed.format, options, today)
+        for tables in _TABLES:
+            connection.execute(tables)
+        _check_options(connection, options)
+        _write_spellings(connection, parsed)
+        yield connection
+
+
+def _write_options(connection: duckdb.DuckDBPyConnection, format_: FeedFormat, options: Options, today: date) -> None:
+    """The options as a table of one row, so that a rule reads them as columns."""
+    link, required = options.link, options.shop.required_fields
+    values: dict[str, tuple[str, object]] = {
+        "format": ("VARCHAR", format_.value),
+        "today": ("VARCHAR", today.isoformat()),
+        "default_unit": ("VARCHAR", link.default_unit),
+        "default_vat": ("VARCHAR", link.default_vat),
+        "vat_dialect": ("VARCHAR", link.vat_dialect),
+        "available_false": ("VARCHAR", link.available_false),
+        "name_fallback": ("VARCHAR", link.name_fallback),
+        "description_required": ("BOOLEAN", "description" in required),
+        "vat_required": ("BOOLEAN", "vat" in required),
+        "vendor_required": ("BOOLEAN", "vendor" in required),
+        "description_limit": ("INTEGER", description.LIMIT_CSV if format_ is FeedFormat.CSV else description.LIMIT),
+    }
+    columns = ", ".join(f"option_{name} {type_}" for name, (type_, _) in values.items())
+    connection.execute(f"CREATE TABLE options ({columns})")
+    connection.execute(
+        f"INSERT INTO options VALUES ({', '.join('?' * len(values))})", [value for _, value in values.values()]
+    )
+
+
+def _check_options(connection: duckdb.DuckDBPyConnection, options: Options) -> None:
+    """Defaults in the form of the reference tables, or the operator is told what fits."""
+    connection.execute("UPDATE options SET option_default_unit = padded_code(option_default_unit)")
+    connection.execute("UPDATE options SET option_default_vat = upper(rtrim(trimmed(option_default_vat), '% '))")
+    unit_fits, vat_fits = connection.execute(
+        """SELECT option_default_unit IN (SELECT code FROM units), option_default_vat IN (SELECT rate FROM accepted_rates)
+        FROM options"""
+    ).fetchall()[0]
+    if options.link.default_unit is not None and not unit_fits:
+        msg = f"default_unit {options.link.default_unit!r} is not a code of OKEI in force, e.g. 796"
+        raise OperatorError(msg)
+    if options.link.default_vat is not None and not vat_fits:
+        rates = connection.execute("SELECT rate FROM accepted_rates ORDER BY percent, rate").fetchall()
+        msg = f"default_vat {options.link.default_vat!r} is not accepted; accepted are {', '.join(r for (r,) in rates)}"
+        raise OperatorError(msg)
+
+
+def _write_spellings(connection: duckdb.DuckDBPyConnection, parsed: ParseResult) -> None:
+    """How the supplier writes each raw column, and how severe each code is."""
+    labels = {"pictures": "picture", "outlets": "outlet", "params": "param", **model.RAW_SCALARS}
+    labels |= {f"regions.{column}": f"region/{tag}" for column, tag in model.RAW_REGION_SCALARS.items()}
+    labels |= parsed.spellings
+    connection.execute("CREATE TABLE spellings (raw_column VARCHAR, tag VARCHAR)")
+    connection.executemany("INSERT INTO spellings VALUES (?, ?)", list(labels.items()))
+    connection.execute("CREATE TABLE severities (code VARCHAR, severity VARCHAR)")
+    connection.executemany(
+        "INSERT INTO severities VALUES (?, ?)", [(c.code, c.severity.value) for c in ISSUE_CODES.values()]
+    )

@@ -1,0 +1,10 @@
+"""O19 stock class and recommended retail price: only a distributor's API tells them, feeds of the other formats have none."""
+
+from __future__ import annotations
+
+from pipelines.normalize.rule import Columns, Rule
+
+STOCK_CLASS = Rule(
+    ids=("O19",),
+    steps=(Columns({"stock_class": "CAST(NULL AS VARCHAR)", "rrp": "CAST(NULL AS DECIMAL(15, 2))"}),),
+)
