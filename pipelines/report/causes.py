@@ -50,28 +50,25 @@ QUALIFY rank <= $causes
 
 # Three examples say more when their values differ. Values are told apart by a hash in few buckets: memory stays bounded
 # when a million of them differ, and two values that share a bucket cost only variety. The first of every bucket comes
-# before the second of any, the most usual bucket before the others.
+# before the second of any, the most usual bucket before the others. Rows are chosen by position and read afterwards,
+# so that long values are never held for rows that are not shown.
 _EXAMPLES = """
 WITH buckets AS (
-    SELECT
-        rank,
-        count(*) AS size,
-        arg_min(
-            {'position': file_row_number, 'ordinal': ordinal, 'sku': sku, 'line': line, 'sent': sent,
-             'published': published},
-            file_row_number, $examples
-        ) AS firsts
+    SELECT rank, count(*) AS size, min(file_row_number, $examples) AS firsts
     FROM read_parquet($issues, file_row_number = true) AS issue
     JOIN (SELECT rank, code, field FROM causes) AS cause
         ON issue.code = cause.code AND issue.field IS NOT DISTINCT FROM cause.field
     GROUP BY rank, hash(sent) % 64
-), examples AS (
-    SELECT rank, size, unnest(firsts) AS first, generate_subscripts(firsts, 1) AS turn FROM buckets
+), candidates AS (
+    SELECT rank, size, unnest(firsts) AS position, generate_subscripts(firsts, 1) AS turn FROM buckets
+), chosen AS (
+    SELECT rank, position FROM candidates
+    QUALIFY row_number() OVER (PARTITION BY rank ORDER BY turn, size DESC, position) <= $examples
 )
-SELECT rank, first.ordinal, first.sku, first.line, first.sent, first.published
-FROM examples
-QUALIFY row_number() OVER (PARTITION BY rank ORDER BY turn, size DESC, first.position) <= $examples
-ORDER BY rank, first.position
+SELECT rank, ordinal, sku, line, sent, published
+FROM read_parquet($issues, file_row_number = true) AS issue
+JOIN chosen ON issue.file_row_number = chosen.position
+ORDER BY rank, position
 """
 _NAMES = (
     "SELECT ordinal, any_value(name) FROM read_parquet($rejected) WHERE list_contains($ordinals, ordinal) GROUP BY 1"

@@ -20,7 +20,7 @@ _LOAD = (
     "id", "supplier", "shop", "link", "status", "reason", "format", "encoding", "sha256", "bytes",
     "started_at", "finished_at", "dry_run",
 )  # fmt: skip
-_ACTUALIZATION = ("requested", "applied", "why_not")
+_NO_ACTUALIZATION = {"requested": False, "applied": False, "why_not": None}
 _FILES = ("raw", "offers", "issues", "report_html", "issues_xlsx", "issues_csv")
 _TIMINGS = ("fetch", "parse", "normalize", "check", "publish", "report")
 _ISSUE = ("code", "sku", "line", "field", "sent", "published")
@@ -42,7 +42,7 @@ def write_json(report: LoadReport, issues: Path, out: TextIO) -> None:
     head = {
         "load": {name: getattr(load, name) for name in _LOAD},
         "counts": asdict(load.counts),
-        "actualization": _keys(_ACTUALIZATION, load.actualization),
+        "actualization": _NO_ACTUALIZATION | load.actualization,
         "held": load.held,
     }
     tail = {

@@ -71,12 +71,14 @@ def _processed(load: LoadFacts) -> str:
 
 
 def buyers(report: LoadReport) -> list[str]:
-    """What buyers see now, in one or two sentences (R2, P4)."""
+    """What buyers see now, in a few sentences (R2, P4)."""
     load = report.load
     if load.dry_run:
         return ["Это пробная загрузка: в каталоге ничего не изменилось, ниже показано, что изменилось бы."]
     if load.status in PUBLISHED:
         seen = [] if report.visible is None else [f"Покупатели видят {counted(report.visible, 'offer')}."]
+        if report.previous is None:
+            seen.append("Это первая загрузка этого прайс-листа.")
         if load.counts.rejected:
             seen.append("Если непринятый товар был опубликован раньше, он остаётся в каталоге в прежнем виде.")
         return seen

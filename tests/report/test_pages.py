@@ -1,0 +1,207 @@
+"""The page and the text: what they say, in which order, and that nothing in them acts (R1, R2)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lxml import html as lxml_html
+
+from pipelines.issue_codes import ISSUE_CODES
+from pipelines.model import Counts, Issue, LoadFacts, LoadStatus, Severity
+from pipelines.report import LoadReport, build, render_html, render_text
+
+WriteIssues = Callable[[Iterable[Issue]], Path]
+HTML_LIMIT = 100_000
+
+# The one warning that says what was published, an error and an info; in the file's order.
+ISSUES = [
+    Issue("unknown_tags", field="barcode2", sent="12"),
+    Issue("file_is_html", ordinal=0, line=204817, sku="А-1", field="price", sent="от 100"),
+    Issue("file_is_html", ordinal=1, line=204830, sku="А-2", field="price", sent="1-2"),
+    Issue("encoding_overridden", ordinal=2, line=90, sku="А-3", field="unit", sent="штука", published="шт"),
+]
+HOSTILE = [
+    "=HYPERLINK(0)",
+    "<script>alert(1)</script>",
+    "\"><img src='http://evil.example/x.png' onerror=alert(1)>",
+    "a\r\nBcc: victim@example.org",
+    "100\u202e001",
+    "{sent} {{ 7 * 7 }} {% for %} {0.__class__}",
+    "\x1b[31m\x00",
+    "javascript:alert(1)",
+    "]]> <!-- -->",
+]
+
+
+def shown(page: str) -> str:
+    """What a reader sees of a page, spaces made even."""
+    return re.sub(r"\s+", " ", lxml_html.fromstring(page).text_content().replace("\N{NO-BREAK SPACE}", " "))
+
+
+def both(report: LoadReport) -> list[str]:
+    """The page as seen and the text, in one form."""
+    return [shown(render_html(report)), re.sub(r"\s+", " ", render_text(report).replace("\N{NO-BREAK SPACE}", " "))]
+
+
+def assert_inert(page: str) -> None:
+    """Nothing on the page runs, loads or leads away."""
+    document = lxml_html.fromstring(page)
+    allowed = {"html", "head", "meta", "title", "body", "table", "tr", "td", "p", "span", "b", "h1", "h2", "br", "code"}
+    elements = [element for element in document.iter() if isinstance(element.tag, str)]
+    assert {element.tag for element in elements} <= allowed | {"a"}
+    for element in elements:
+        assert not any(name.startswith("on") or name in ("src", "background") for name in element.attrib)
+        assert element.get("href", "https://").startswith("https://")
+        assert "url(" not in element.get("style", "")
+
+
+@pytest.fixture
+def processed(make_load: Callable[..., LoadFacts], write_issues: WriteIssues, write_rejected: Any) -> LoadReport:
+    previous = make_load(id=4790, counts=Counts(read=9, accepted=5, rejected=4, errors=188, warnings=7))
+    load = make_load(
+        counts=Counts(
+            *(10, 8, 2, 1, 2, 1, 4, 3), errors=2, warnings=1, infos=1
+        ),  # read … hidden, in the order of the accounts
+    )
+    rejected = write_rejected({0: "Болт М8"})
+    files = {"issues_csv": "https://files.example/4812.csv?a=1&b=2", "raw": "raw/9f2c"}
+    return build(load, write_issues(ISSUES), rejected, files, previous, visible=1984)
+
+
+def test_R2_order_and_content(processed: LoadReport) -> None:
+    for said in both(processed):
+        parts = [
+            "Прайс-лист «основной прайс»",
+            "22 ноября 2026, 07:15 (МСК)",
+            "принято 8 товаров из 10, не приняты 2.",
+            "Покупатели видят 1 984 товара.",
+            "Прочитано из файла 10 = 8 принято + 2 не принято",
+            "Принято 8 = 1 новый + 2 изменённых + 1 вернувшийся + 4 без изменений",
+            "Видят покупатели 1 984 = 1 985 раньше + 1 новый + 1 вернувшийся − 3 скрыто",
+            "Вместо прайс-листа получена веб-страница: «…».",
+            "Откройте ссылку в браузере без входа в систему",
+            "204817",
+            "А-1 Болт М8",
+            "«от 100»",
+            "«1-2»",
+            "Объявлена кодировка штука",
+            "188 → 2",
+            "«штука» → «шт»",
+            "barcode2",
+            "скрыты 3 товара",
+            "Полный список замечаний (CSV)",
+            "Загрузка № 4812",
+        ]
+        position = 0
+        for part in parts:
+            assert part in said[position:], f"{part} is missing after {said[:position][-60:]}"
+            position = said.index(part, position)
+
+
+def test_the_html_is_for_mail_clients(processed: LoadReport) -> None:
+    page = render_html(processed)
+    assert_inert(page)
+    assert 'lang="ru"' in page
+    assert 'charset="utf-8"' in page
+    assert "width=device-width" in page
+    assert "<style" not in page
+    assert 'href="https://files.example/4812.csv?a=1&amp;b=2"' in page
+
+
+@pytest.mark.parametrize("status", LoadStatus)
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_every_status_has_its_report(
+    make_load: Callable[..., LoadFacts], write_issues: WriteIssues, status: LoadStatus, dry_run: bool
+) -> None:
+    load = make_load(
+        status=status,
+        dry_run=dry_run,
+        held={"reason": "too_many_hidden", "would_hide": 60, "visible": 100} if status is LoadStatus.HELD else None,
+        format=None,
+        encoding=None,
+        sha256=None,
+        bytes=None,
+        finished_at=None,
+    )
+    for said in both(build(load, write_issues([]), None, {}, None)):
+        assert "основной прайс" in said
+        assert "None" not in said
+
+
+@pytest.mark.parametrize("code", [c.code for c in ISSUE_CODES.values() if c.severity is Severity.ERROR])
+def test_F5_a_rejection_says_why_where_and_what_to_do(
+    make_load: Callable[..., LoadFacts], write_issues: WriteIssues, code: str
+) -> None:
+    load = make_load(status=LoadStatus.REJECTED, reason=code, counts=Counts(errors=1), actualization={})
+    report = build(load, write_issues([Issue(code, line=204817, sent="после <offer>")]), None, {}, make_load())
+    for said in both(report):
+        assert "отклонён целиком, каталог не изменён" in said
+        assert "прежние данные от 22 ноября 2026" in said
+        assert "204817" in said
+        assert code in said
+        assert said.count("Что сделать") == 1
+        assert "Исправьте в первую очередь" not in said
+    assert report.rejection is not None
+    assert report.rejection.message in both(report)[0]
+
+
+def test_F8_a_file_with_every_offer_rejected_lists_the_causes(
+    make_load: Callable[..., LoadFacts], write_issues: WriteIssues
+) -> None:
+    load = make_load(status=LoadStatus.REJECTED, reason="all_offers_rejected", counts=Counts(read=2, rejected=2))
+    for said in both(build(load, write_issues([Issue("all_offers_rejected"), *ISSUES]), None, {}, None)):
+        assert said.index("Ни один товар") < said.index("2 = 0 принято + 2 не принято") < said.index("«от 100»")
+        assert said.count("Ни один товар") == 1
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_values_are_harmless(
+    make_load: Callable[..., LoadFacts], write_issues: WriteIssues, write_rejected: Any, text: str
+) -> None:
+    load = make_load(link=text, supplier=text, shop=text, encoding=text)
+    issues = [
+        Issue("file_is_html", ordinal=0, line=1, sku=text, field=text, sent=text),
+        Issue("encoding_overridden", ordinal=1, line=2, sku=text, field=text, sent=text, published=text),
+        Issue("unknown_tags", field=text, sent=text),
+    ]
+    files = {"issues_csv": text, "raw": text}
+    report = build(load, write_issues(issues), write_rejected({0: text}), files, None)
+    page, plain_text = render_html(report), render_text(report)
+    assert_inert(page)
+    for control in ("\r", "\x00", "\x1b", "\u202e"):
+        assert control not in page
+        assert control not in plain_text
+    assert not any(line.startswith("Bcc:") for line in plain_text.splitlines())
+    assert "49" not in plain_text.replace("4812", "")
+    # Harmless is not hidden: the supplier still sees what was sent.
+    for word in ("HYPERLINK", "alert(1)", "Bcc: victim", "{0.__class__}"):
+        if word in text:
+            assert word in plain_text
+            assert word in unescape(page)
+
+
+def test_the_page_is_bounded_whatever_the_data(make_load: Callable[..., LoadFacts], write_issues: WriteIssues) -> None:
+    worst = '"' * 5_000
+    issues = [
+        Issue(code, ordinal=n, line=n, sku=f"{n}{worst}", field=f"{n % 40}{worst}", sent=f"{n}{worst}", published=worst)
+        for n in range(4_000)
+        for code in ("file_is_html", "format_unknown", "encoding_overridden", "unknown_tags")
+    ]
+    load = make_load(link=worst, supplier=worst, shop=worst)
+    files = dict.fromkeys(("issues_xlsx", "issues_csv", "report_html", "report_json", "issues", "raw"), worst)
+    report = build(load, write_issues(issues), None, files, make_load(), visible=1)
+    assert len(render_html(report).encode()) < HTML_LIMIT
+    assert len(render_text(report).encode()) < HTML_LIMIT
+    assert "и ещё 73 — в полном списке" in render_text(report)
+
+
+def test_lists_that_are_not_counted_to_the_end_say_so(
+    make_load: Callable[..., LoadFacts], write_issues: WriteIssues
+) -> None:
+    issues = (Issue("file_is_html", ordinal=n, field=f"f{n}") for n in range(300))
+    assert "и другие — в полном списке" in render_text(build(make_load(), write_issues(issues), None, {}, None))

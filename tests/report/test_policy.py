@@ -1,0 +1,60 @@
+"""Which loads are mailed (R3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from pipelines.model import Counts, LoadFacts, LoadStatus
+from pipelines.report import wants_mail
+
+P, H, R = LoadStatus.PROCESSED, LoadStatus.HELD, LoadStatus.REJECTED
+
+
+@pytest.mark.parametrize(
+    ("status", "counts", "before", "mailed"),
+    [
+        pytest.param(P, Counts(), None, True, id="first success"),
+        pytest.param(R, Counts(), None, True, id="first failure of a first load"),
+        pytest.param(R, Counts(), P, True, id="first failure"),
+        pytest.param(R, Counts(), H, True, id="first failure after a hold"),
+        pytest.param(P, Counts(unchanged=5), R, True, id="recovery"),
+        pytest.param(P, Counts(unchanged=5), H, True, id="a hold lapsed"),
+        pytest.param(H, Counts(), P, True, id="hold"),
+        pytest.param(H, Counts(), H, True, id="hold again"),
+        pytest.param(P, Counts(unchanged=5), P, False, id="empty diff, no issues"),
+        pytest.param(P, Counts(unchanged=5, infos=3), P, False, id="empty diff, infos only"),
+        pytest.param(P, Counts(unchanged=5, warnings=1), P, True, id="a warning"),
+        pytest.param(P, Counts(unchanged=5, errors=1), P, True, id="an error"),
+        pytest.param(P, Counts(created=1), P, True, id="created"),
+        pytest.param(P, Counts(changed=1), P, True, id="changed"),
+        pytest.param(P, Counts(restored=1), P, True, id="restored"),
+        pytest.param(P, Counts(hidden=1), P, True, id="hidden"),
+        pytest.param(LoadStatus.UNCHANGED, Counts(), P, False, id="unchanged"),
+        pytest.param(LoadStatus.UNCHANGED, Counts(), None, False, id="unchanged, nothing before"),
+        pytest.param(LoadStatus.FAILED, Counts(errors=1), None, False, id="our failure"),
+        pytest.param(LoadStatus.RUNNING, Counts(created=1), None, False, id="not finished"),
+    ],
+)
+def test_R3_policy(
+    make_load: Callable[..., LoadFacts], status: LoadStatus, counts: Counts, before: LoadStatus | None, mailed: bool
+) -> None:
+    previous = None if before is None else make_load(status=before)
+    assert wants_mail(make_load(status=status, counts=counts), previous) is mailed
+    assert wants_mail(make_load(status=status, counts=counts, dry_run=True), previous) is False
+
+
+@pytest.mark.parametrize(
+    ("reason", "sha256", "mailed"),
+    [
+        pytest.param("link_unreachable", None, False, id="the same silence"),
+        pytest.param("xml_truncated", None, True, id="another reason"),
+        pytest.param("link_unreachable", "ab" * 32, True, id="another file"),
+    ],
+)
+def test_R3_a_repeated_failure_is_told_once(
+    make_load: Callable[..., LoadFacts], reason: str, sha256: str | None, mailed: bool
+) -> None:
+    previous = make_load(status=R, reason="link_unreachable", sha256=None)
+    assert wants_mail(make_load(status=R, reason=reason, sha256=sha256), previous) is mailed
