@@ -14,28 +14,37 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped]  # ships no types
 
 # Airflow's components need about seven seconds to end their workers after SIGINT; SIGTERM would orphan some of them.
 _PATIENCE = ((signal.SIGINT, 20.0), (signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
 
 
 @contextmanager
-def child(command: Sequence[str], *, env: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `command` with its output appended to `log`; at the end of the block it and all it started are gone."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            command, env=dict(env), stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
-        )
+def children(
+    commands: Mapping[Path, Sequence[str]], *, env: Mapping[str, str]
+) -> Iterator[dict[Path, subprocess.Popen[bytes]]]:
+    """Run commands, each with its output appended to a log; at the end of the block they and all they started are gone.
+
+    Args:
+        commands: log -> command.
+        env: their environment.
+    """
+    running: dict[Path, subprocess.Popen[bytes]] = {}
     try:
-        yield process
+        for log, command in commands.items():
+            log.parent.mkdir(parents=True, exist_ok=True)
+            with log.open("ab") as output:
+                running[log] = subprocess.Popen(
+                    command, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+                )
+        yield running
     finally:
-        stop([process])
+        _stop(list(running.values()))
 
 
-def stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    """End children and everything in their sessions: asked first, then told, then killed."""
+def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """End processes and everything in their sessions: asked first, then told, then killed."""
     sessions = {process.pid for process in processes}
     for number, seconds in _PATIENCE:
         # Asked, the child ends its own; told, each of them hears it.

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -23,7 +23,7 @@ import httpx
 import psycopg
 from cryptography.fernet import Fernet
 
-from examples.children import child
+from examples.children import children
 from pipelines.database import Database
 from pipelines.errors import InternalError
 
@@ -31,11 +31,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 METADATA = "airflow"
 USER = "admin"
 # The triggerer waits for what other systems do; nothing here does that.
-COMPONENTS = {
-    "api-server": ("api-server",),
-    "scheduler": ("scheduler", "--skip-serve-logs"),
-    "dag-processor": ("dag-processor",),
-}
+COMPONENTS = (["api-server"], ["scheduler", "--skip-serve-logs"], ["dag-processor"])
 _READY_SECONDS = 120.0
 
 
@@ -75,6 +71,7 @@ class LocalAirflow:
     def environment(self) -> dict[str, str]:
         """What Airflow's processes run with: ours, and every setting that must not be left to chance."""
         keys = self._keys()
+        metadata = self.database.url(METADATA).replace("postgresql://", "postgresql+psycopg://", 1)
         environment = {
             **os.environ,
             "PYTHONPATH": str(REPOSITORY),
@@ -89,7 +86,9 @@ class LocalAirflow:
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.password_file),
             # Workers find the API here; it must follow the port.
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self._metadata_url(),
+            # psycopg serves both; left alone, Airflow would look for asyncpg.
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": metadata,
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": metadata,
             "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__PORT": str(self.port),
             "AIRFLOW__API__BASE_URL": self.url,
@@ -129,46 +128,19 @@ class LocalAirflow:
         Raises:
             InternalError: a component ended, or the API does not answer; the message names the log.
         """
-        with ExitStack() as stack:
-            running = {
-                name: stack.enter_context(
-                    child(
-                        [sys.executable, "-m", "airflow", *command],
-                        env=self.environment(),
-                        log=self.home / "logs" / f"{name}.log",
-                    )
-                )
-                for name, command in COMPONENTS.items()
-            }
+        commands = {self.home / "logs" / f"{c[0]}.log": [sys.executable, "-m", "airflow", *c] for c in COMPONENTS}
+        with children(commands, env=self.environment()) as running:
             deadline = time.monotonic() + _READY_SECONDS
             while not self._healthy():
-                for name, process in running.items():
+                for log, process in running.items():
                     if process.poll() is not None:
-                        msg = f"airflow {name} ended with {process.returncode}; see {self.home / 'logs' / name}.log"
+                        msg = f"airflow {log.stem} ended with {process.returncode}; see {log}"
                         raise InternalError(msg)
                 if time.monotonic() > deadline:
                     msg = f"airflow does not answer at {self.url}; see {self.home / 'logs'}"
                     raise InternalError(msg)
                 time.sleep(0.5)
             yield list(running.values())
-
-    def trigger(self, dag_id: str) -> None:
-        """Ask the running scheduler for a run now.
-
-        Raises:
-            InternalError: the API refuses.
-        """
-        try:
-            login = {"username": USER, "password": self.password()}
-            token = httpx.post(f"{self.url}/auth/token", json=login).raise_for_status().json()["access_token"]
-            httpx.post(
-                f"{self.url}/api/v2/dags/{dag_id}/dagRuns",
-                json={"logical_date": None},
-                headers={"Authorization": f"Bearer {token}"},
-            ).raise_for_status()
-        except httpx.HTTPError as error:
-            msg = f"cannot trigger {dag_id}: {error}"
-            raise InternalError(msg) from error
 
     def _healthy(self) -> bool:
         try:
@@ -179,16 +151,13 @@ class LocalAirflow:
 
     def _call(self, *arguments: str) -> int:
         command = [sys.executable, "-m", "airflow", *arguments]
-        with child(command, env=self.environment(), log=self.log) as process:
-            return process.wait()
+        with children({self.log: command}, env=self.environment()) as running:
+            return running[self.log].wait()
 
     def _run(self, *arguments: str) -> None:
         if self._call(*arguments) != 0:
             msg = f"airflow {' '.join(arguments)} failed; see {self.log}"
             raise InternalError(msg)
-
-    def _metadata_url(self) -> str:
-        return self.database.url(METADATA).replace("postgresql://", "postgresql+psycopg2://", 1)
 
     def _schema(self) -> str:
         """The version of Airflow and the revision its database is at."""
