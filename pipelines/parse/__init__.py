@@ -42,12 +42,11 @@ def parse(open_source: Callable[[], BinaryIO], out: Path) -> ParseResult:
     line = sniffed.root_line
     with open_source() as source, RawWriter(out) as writer:
         blocks = utf8_blocks(source, offset=sniffed.root_offset, encoding=proof.encoding)
-        clean = repairs.strip_controls(blocks, line=line)
-        reader = parse_yml(cut_pieces(clean, line=line, repair=repairs.references), writer, first_line=line)
+        offers = parse_yml(cut_pieces(blocks, line=line, repairs=repairs), writer, first_line=line)
     return ParseResult(
         format=sniffed.format,
         encoding=proof.encoding,
-        read=writer.written,
-        issues=tuple(i for i in (sniffed.issue, proof.issue, *repairs.issues(), *reader.issues()) if i is not None),
-        spellings=reader.spellings(),
+        read=writer.rows,
+        issues=tuple(i for i in (sniffed.issue, proof.issue, *repairs.issues(), *offers.issues()) if i is not None),
+        spellings=offers.spellings(),
     )

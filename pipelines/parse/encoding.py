@@ -46,8 +46,10 @@ _ENCODINGS = {
 }
 # Spellings that XML parsers know; another spelling of a known encoding is repaired and reported.
 _PROPER_NAMES = frozenset(
-    "utf-8 utf8 us-ascii ascii windows-1251 cp1251 koi8-r koi8-u ibm866 cp866 iso-8859-5 iso-8859-1 latin1"
-    " windows-1252 cp1252 utf-16 utf-16le utf-16be".split()
+    {
+        *("utf-8", "utf8", "us-ascii", "ascii", "windows-1251", "cp1251", "koi8-r", "koi8-u", "ibm866", "cp866"),
+        *("iso-8859-5", "iso-8859-1", "latin1", "windows-1252", "cp1252", "utf-16", "utf-16le", "utf-16be"),
+    }
 )
 
 # Fewer multi-byte sequences than this may be a coincidence in a file that declares an eight-bit encoding.

@@ -40,9 +40,10 @@ _NOT_TRUNCATION = frozenset({_Types.ERR_DOCUMENT_END, _Types.ERR_TAG_NAME_MISMAT
 def supplier_error(error: etree.XMLSyntaxError, *, first_line: int, last_line: int, at_end: bool) -> SupplierError:
     """The error a supplier is told, for a document whose root stands at `first_line` of the file.
 
-    `at_end` says that the parser complained when it was told that there is no more input; `last_line` is where that was.
+    `at_end` says that the parser complained when it was told that there is no more input; `last_line` is where that
+    was.
     """
-    code = int(error.code or 0)
+    code = int(getattr(error, "code", 0) or 0)
     line = first_line + (error.lineno or 1) - 1
     text = str(error.msg or "")
     if any(word in text.lower() for word in _LIMIT_WORDS):

@@ -4,15 +4,16 @@ A piece begins with `<` and ends where the next piece begins: never inside a tag
 processing instruction or an entity reference. So a piece can be repaired, or its elements counted, without knowing what
 came before; all that passes from one piece to the next is the line number.
 
-libxml2 keeps a line in 16 bits, and past line 65 535 it tells the line where an element's first text ends instead. Here the
-lines are taken from the bytes: in well-formed XML a `<` outside comments, CDATA and instructions always begins a
-tag, so the k-th such tag is the k-th element of the document, and its line is the number of line feeds before it.
+libxml2 keeps a line in 16 bits, and past line 65 535 it tells the line where an element's first text ends instead.
+Here the lines are taken from the bytes: in well-formed XML a `<` outside comments, CDATA and instructions always begins
+a tag, so the k-th such tag is the k-th element of the document, and its line is the number of line feeds before it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ TOKEN_LIMIT = 4 << 20
 
 _LESS, _SLASH, _BANG, _QUESTION, _LINE_FEED = b"</!?\n"
 _Offsets = npt.NDArray[np.intp]
+Span = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -33,45 +35,55 @@ class Piece:
     Attributes:
         body: the bytes.
         lines: the line of each element start tag of `body`, in document order.
+        end_line: the line of the first byte after it.
     """
 
     body: bytes
     lines: list[int]
+    end_line: int
 
 
-# What may be done to a piece on its way: (bytes, spans of comments, CDATA and instructions, line of the first byte).
-Repair = Callable[[bytes, list[tuple[int, int]], int], bytes]
+class Repairer(Protocol):
+    """What may be done to a document on its way."""
+
+    def controls(self, block: bytes, before: bytes, line: int) -> bytes:
+        """`block` without the characters that no document may hold; it follows `before`, which starts at `line`."""
+
+    def references(self, data: bytes, spans: list[Span], line: int) -> bytes:
+        """A piece that starts at `line` with its references in order; `spans` are not to be touched."""
 
 
-def cut_pieces(blocks: Iterable[bytes], *, line: int, repair: Repair) -> Iterator[Piece]:
-    """Cut a stream of UTF-8 blocks, which starts at the root element at `line`, into pieces.
+def cut_pieces(blocks: Iterable[bytes], *, line: int, repairs: Repairer) -> Iterator[Piece]:
+    """Cut a stream of UTF-8 blocks, which starts with the root element at `line`, into pieces.
 
     Raises:
         SupplierError: `xml_limit` when one token is longer than `TOKEN_LIMIT`.
     """
     rest = b""
     for block in blocks:
-        data = rest + block if rest else block
+        clean = repairs.controls(block, rest, line)
+        data = rest + clean if rest else clean
         cut, starts, spans = _scan(data, final=False)
         if cut:
-            yield _piece(data[:cut], starts, spans, line, repair)
-            line += data.count(b"\n", 0, cut)
+            piece = _piece(data[:cut], starts, spans, line, repairs)
+            line = piece.end_line
+            yield piece
         rest = data[cut:]
         if len(rest) > TOKEN_LIMIT:
             limit = f"текст, метка или CDATA длиннее {TOKEN_LIMIT >> 20} МБ"
             raise SupplierError("xml_limit", line=line, detail=limit)
     if rest:
-        cut, starts, spans = _scan(rest, final=True)
-        yield _piece(rest, starts, spans, line, repair)
+        _, starts, spans = _scan(rest, final=True)
+        yield _piece(rest, starts, spans, line, repairs)
 
 
-def _piece(data: bytes, starts: _Offsets, spans: list[tuple[int, int]], line: int, repair: Repair) -> Piece:
+def _piece(data: bytes, starts: _Offsets, spans: list[Span], line: int, repairs: Repairer) -> Piece:
     feeds = np.flatnonzero(np.frombuffer(data, np.uint8) == _LINE_FEED)
     lines: list[int] = (np.searchsorted(feeds, starts) + line).tolist()
-    return Piece(repair(data, spans, line), lines)
+    return Piece(repairs.references(data, spans, line), lines, line + feeds.size)
 
 
-def _scan(data: bytes, *, final: bool) -> tuple[int, _Offsets, list[tuple[int, int]]]:
+def _scan(data: bytes, *, final: bool) -> tuple[int, _Offsets, list[Span]]:
     """(where the piece ends, offsets of its element start tags, spans of comments, CDATA and instructions)."""
     octets = np.frombuffer(data, np.uint8)
     marks = np.flatnonzero(octets == _LESS)
@@ -83,7 +95,7 @@ def _scan(data: bytes, *, final: bool) -> tuple[int, _Offsets, list[tuple[int, i
         marks = marks[:-1]
     following = octets[np.minimum(marks + 1, len(data) - 1)]
     special = (following == _BANG) | (following == _QUESTION)
-    spans: list[tuple[int, int]] = []
+    spans: list[Span] = []
     end = 0
     for offset in marks[special].tolist():
         if offset < end:

@@ -1,16 +1,16 @@
 """Repairs of markup that are safe and unambiguous, each counted and reported with its first line (F6).
 
-Character data only: comments, CDATA sections and processing instructions are left as they are. What could be read in more than
-one way is left as well, and the parser refuses it.
+Character data only: comments, CDATA sections and instructions are left as they are. What could be read in more
+than one way is left as well, and the parser refuses it.
 """
 
 from __future__ import annotations
 
 import html.entities
 import re
-from collections.abc import Iterable, Iterator
 
 from pipelines.model import Issue
+from pipelines.parse.pieces import Span
 
 # An ampersand that does not begin a reference XML knows. Numeric references are the parser's to judge.
 _SUSPECT = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos|#[0-9]+|#x[0-9A-Fa-f]+);)")
@@ -45,20 +45,16 @@ class Repairs:
         self._count[code] = self._count.get(code, 0) + count
         self._first.setdefault(code, (line, example))
 
-    def strip_controls(self, blocks: Iterable[bytes], *, line: int) -> Iterator[bytes]:
-        """Remove the control characters that XML forbids from a stream that starts at `line`."""
-        for block in blocks:
-            clean = block.translate(None, _CONTROL)
-            if len(clean) != len(block):
-                found = _CONTROL_SEARCH.search(block)
-                if found:
-                    here = line + block.count(b"\n", 0, found.start())
-                    example = f"U+{found[0][0]:04X}"
-                    self._note("control_characters_removed", len(block) - len(clean), here, example)
-            line += block.count(b"\n")
-            yield clean
+    def controls(self, block: bytes, before: bytes, line: int) -> bytes:
+        """A block without the control characters that XML forbids; it follows `before`, which starts at `line`."""
+        clean = block.translate(None, _CONTROL)
+        found = _CONTROL_SEARCH.search(block) if len(clean) != len(block) else None
+        if found:
+            here = line + before.count(b"\n") + block.count(b"\n", 0, found.start())
+            self._note("control_characters_removed", len(block) - len(clean), here, f"U+{found[0][0]:04X}")
+        return clean
 
-    def references(self, data: bytes, spans: list[tuple[int, int]], line: int) -> bytes:
+    def references(self, data: bytes, spans: list[Span], line: int) -> bytes:
         """Repair bare ampersands and HTML names outside `spans` in a piece that starts at `line`."""
         if _SUSPECT.search(data) is None:
             return data

@@ -1,8 +1,8 @@
 """What a file is, from its beginning: format by content (F1), where the document starts, what encoding it declares.
 
 The head is read as markup, not searched for words: bytes before the document, then the prolog (declaration, comments,
-DOCTYPE), then the root element, whose name is the format. The XML parser is later given the document from its root on, so
-it never sees a DOCTYPE at all: nothing can be declared, loaded or defaulted there.
+DOCTYPE), then the root element, whose name is the format. The XML parser is later given the document from its root on,
+so it never sees a DOCTYPE at all: nothing can be declared, loaded or defaulted there.
 """
 
 from __future__ import annotations

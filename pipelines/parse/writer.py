@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,28 +16,63 @@ from pipelines.model import RAW_SCHEMA
 ROW_GROUP_OFFERS = 2048
 ROW_GROUP_BYTES = 8 << 20
 
-# One row is a list: a value per column, where a list column holds a list of tuples in the order of its struct.
-Row = list[Any]
-COLUMN_INDEX = {name: i for i, name in enumerate(RAW_SCHEMA.names)}
+_LIST_FIELDS = tuple(field for field in RAW_SCHEMA if pa.types.is_list(field.type))
+_SCALAR_FIELDS = tuple(field for field in RAW_SCHEMA if not pa.types.is_list(field.type))
+# A row holds the columns that are not lists, in the order of the schema.
+COLUMN_INDEX = {field.name: i for i, field in enumerate(_SCALAR_FIELDS)}
+ROW_WIDTH = len(_SCALAR_FIELDS)
+
+
+class ListColumn:
+    """A column of lists of structs under construction: one Python list per field of the struct."""
+
+    def __init__(self, field: pa.Field) -> None:
+        self._type = field.type
+        self._struct_fields = list(field.type.value_type)
+        self.fields: list[list[Any]] = [[] for _ in self._struct_fields]
+        self._offsets = [0]
+
+    def append(self, *values: str | int | None) -> None:
+        """Add one struct to the list of the current row."""
+        for column, value in zip(self.fields, values, strict=True):
+            column.append(value)
+
+    def end_row(self) -> None:
+        """What is appended from now on belongs to the next row."""
+        self._offsets.append(len(self.fields[0]))
+
+    def take(self) -> pa.Array:
+        """The finished rows; the column is empty afterwards, its `fields` the same objects."""
+        arrays = [pa.array(c, f.type) for c, f in zip(self.fields, self._struct_fields, strict=True)]
+        structs = pa.StructArray.from_arrays(arrays, fields=self._struct_fields)
+        result = pa.ListArray.from_arrays(pa.array(self._offsets, pa.int32()), structs, type=self._type)
+        for column in self.fields:
+            column.clear()
+        self._offsets = [0]
+        return result
 
 
 class RawWriter:
-    """Writes rows of raw offers to a Parquet file that appears only when everything was written.
+    """Writes raw offers to a Parquet file that appears only when everything was written.
 
-    Use as a context manager: on a clean exit the file is at `out`, on an exception nothing is.
+    Use as a context manager: on a clean exit the file is at `out`, on an exception nothing is. Compression runs beside
+    the parsing, one row group behind it at most.
     """
 
     def __init__(self, out: Path) -> None:
         self._out = out
         self._partial = out.with_name(f"{out.name}.partial")
-        self._rows: list[Row] = []
+        self._cells: list[Any] = []  # rows one after another
         self._bytes = 0
-        self.written = 0
+        self._written: Future[None] | None = None
+        self.lists = {field.name: ListColumn(field) for field in _LIST_FIELDS}
+        self.rows = 0
 
     def __enter__(self) -> Self:
         self._parquet = pq.ParquetWriter(
             self._partial, RAW_SCHEMA, compression="zstd", compression_level=1, write_statistics=False
         )
+        self._pool = ThreadPoolExecutor(1, "raw-parquet")
         return self
 
     def __exit__(
@@ -45,17 +81,23 @@ class RawWriter:
         try:
             if kind is None:
                 self._flush()
-            self._parquet.close()
-            if kind is None:
-                self._partial.replace(self._out)
+                self._wait()
         finally:
-            self._partial.unlink(missing_ok=True)
+            self._pool.shutdown()
+            try:
+                self._parquet.close()
+                if kind is None:
+                    self._partial.replace(self._out)
+            finally:
+                self._partial.unlink(missing_ok=True)
 
-    def add(self, row: Row) -> None:
-        """Add one offer; `row` belongs to the writer from now on."""
-        self._rows.append(row)
-        self.written += 1
-        if len(self._rows) >= ROW_GROUP_OFFERS:
+    def add(self, row: list[Any]) -> None:
+        """Add one offer: `row` of `ROW_WIDTH` values, and what was appended to `lists` since the last one."""
+        self._cells += row
+        for column in self.lists.values():
+            column.end_row()
+        self.rows += 1
+        if len(self._cells) >= ROW_GROUP_OFFERS * ROW_WIDTH:
             self._flush()
 
     def account(self, size: int) -> None:
@@ -66,25 +108,16 @@ class RawWriter:
 
     def _flush(self) -> None:
         self._bytes = 0
-        if not self._rows:
+        if not self._cells:
             return
-        columns = zip(*self._rows, strict=True)
-        arrays = [_array(column, field.type) for column, field in zip(columns, RAW_SCHEMA, strict=True)]
-        self._rows = []
-        self._parquet.write_batch(pa.RecordBatch.from_arrays(arrays, schema=RAW_SCHEMA))
+        arrays = {f.name: pa.array(self._cells[i::ROW_WIDTH], f.type) for i, f in enumerate(_SCALAR_FIELDS)}
+        arrays |= {name: column.take() for name, column in self.lists.items()}
+        self._cells = []
+        batch = pa.RecordBatch.from_arrays([arrays[name] for name in RAW_SCHEMA.names], schema=RAW_SCHEMA)
+        self._wait()
+        self._written = self._pool.submit(self._parquet.write_batch, batch)
 
-
-def _array(column: tuple[Any, ...], type_: pa.DataType) -> pa.Array:
-    if not pa.types.is_list(type_):
-        return pa.array(column, type_)
-    offsets = [0]
-    items: list[tuple[Any, ...]] = []
-    for value in column:
-        items += value
-        offsets.append(len(items))
-    fields = list(type_.value_type)
-    values = zip(*items, strict=True) if items else ([] for _ in fields)
-    arrays = [pa.array(v, field.type) for v, field in zip(values, fields, strict=True)]
-    return pa.ListArray.from_arrays(
-        pa.array(offsets, pa.int32()), pa.StructArray.from_arrays(arrays, fields=fields), type=type_
-    )
+    def _wait(self) -> None:
+        if self._written is not None:
+            self._written.result()
+            self._written = None

@@ -1,0 +1,244 @@
+"""One YML offer -> one raw row: which tag goes into which column, and what is said of the rest (section 3, F7).
+
+Values are taken as sent: the text of a tag whatever it is made of, untrimmed; the description with the markup in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+from lxml import etree
+
+from pipelines.errors import SupplierError
+from pipelines.model import RAW_REGION_SCALARS, RAW_SCALARS, Issue
+from pipelines.parse.writer import COLUMN_INDEX, ROW_WIDTH, RawWriter
+
+ELEMENTS_LIMIT = 50_000
+DISTINCT_TAGS_LIMIT = 2_000
+UNKNOWN_TAGS_LISTED = 50
+_TAG_SHOWN = 100
+
+# Tags of the Yandex dialect that are known and not loaded; any other tag without a column is reported as unknown.
+_YANDEX_TAGS = """
+    additional adult age aliases artist author barcode bid binding boxCount buyurl cbid cofinance_price collection
+    collectionId condition country country_of_origin cpa credit-template date days delivery delivery-options director
+    disabled discount downloadable enable_auto_discounts expiry fee format group_id hall hall_part included is_kids
+    is_premiere ISBN keywords language local_delivery_cost manufacturer manufacturer_warranty market_category meal
+    media min-quantity min_price oldprice orderingTime originalName page_extent part performance_type performed_by
+    period-of-validity-days pickup pickup-options place price_max price_min publisher purchase_price rec
+    recording_length region room sales_notes seller_warranty series service-life-days set-ids starring step-quantity
+    storage store table_of_contents tn-ved-codes title transport url volume warranty-days worldRegion wprice year
+"""
+IGNORED_TAGS = frozenset(_YANDEX_TAGS.casefold().split())
+
+# Columns of lists, and the tag each one is usually written as.
+_LIST_TAGS = {"pictures": "picture", "params": "param", "regions": "region", "outlets": "outlet"}
+_SCALAR_COLUMNS = {tag.casefold(): column for column, tag in RAW_SCALARS.items() if column != "sku"}
+_REGION_INDEX = {tag.casefold(): 2 * i for i, tag in enumerate(RAW_REGION_SCALARS.values()) if i}
+
+_LINE, _SKU, _AVAILABLE = COLUMN_INDEX["line"], COLUMN_INDEX["sku"], COLUMN_INDEX["available"]
+_POSITION_CODES, _DESCRIPTION = COLUMN_INDEX["position_codes"], COLUMN_INDEX["description"]
+_EMPTY_ROW = [None] * ROW_WIDTH
+
+Row = list[Any]
+# Reads one child of an offer: (element, its line's index, the row).
+_Reader = Callable[[etree._Element, int, Row], None]
+
+
+class OfferReader:
+    """Reads the offers of one document, one after another, into a writer."""
+
+    def __init__(self, writer: RawWriter) -> None:
+        self._writer = writer
+        self._lines: list[int] = []
+        self._scalars: dict[str, int] = {}  # tag as it comes -> its place in the row
+        self._params: set[str] = set()
+        self._readers: dict[str, _Reader] = {}
+        self._spellings: dict[str, str] = {}
+        self._unknown: dict[str, list[int]] = {}  # tag -> [count, first line]
+        self._param_fields = tuple(field.append for field in writer.lists["params"].fields)
+
+    def read(self, offer: etree._Element, lines: list[int], start: int) -> int:
+        """Write one offer whose elements stand at `lines[start:]`; the number of its elements is returned.
+
+        Raises:
+            SupplierError: `xml_limit`.
+        """
+        self._lines = lines
+        row: Row = _EMPTY_ROW.copy()
+        row[0] = self._writer.rows
+        row[_LINE] = lines[start]
+        self._attribute(offer, "id", _SKU, row)
+        self._attribute(offer, "available", _AVAILABLE, row)
+        scalars, params = self._scalars, self._params
+        add_name, add_value, add_unit, add_line = self._param_fields
+        at = start + 1
+        for child in offer:
+            tag = child.tag
+            if len(child):
+                at += self._other(child, at, row)
+                continue
+            index = scalars.get(tag)
+            if index is not None and row[index] is None:
+                row[index] = child.text or ""
+                row[index + 1] = lines[at]
+            elif tag in params:
+                add_name(child.get("name"))
+                add_value(child.text or "")
+                add_unit(child.get("unit"))
+                add_line(lines[at])
+            else:
+                self._other(child, at, row)
+            at += 1
+        if at - start > ELEMENTS_LIMIT:
+            limit = f"в одном товаре больше {ELEMENTS_LIMIT} меток"
+            raise SupplierError("xml_limit", line=lines[start], detail=limit)
+        self._writer.add(row)
+        return at - start
+
+    def _attribute(self, offer: etree._Element, name: str, index: int, row: Row) -> None:
+        value = offer.get(name)
+        if value is not None:
+            row[index], row[index + 1] = value, row[_LINE]
+
+    def _other(self, child: etree._Element, at: int, row: Row) -> int:
+        """Read a child that is not a plain first value; the number of its elements is returned."""
+        tag = child.tag
+        reader = self._readers.get(tag) or self._learn(tag, self._lines[at])
+        reader(child, at, row)
+        return size(child)
+
+    # --- readers of children ------------------------------------------------------------------------------------------
+
+    def _scalar(self, child: etree._Element, at: int, row: Row) -> None:
+        index = COLUMN_INDEX[_SCALAR_COLUMNS[local_name(child.tag).casefold()]]
+        value = _inner_markup(child) if index == _DESCRIPTION and len(child) else _text(child)
+        if row[index] is None:
+            row[index], row[index + 1] = value, self._lines[at]
+        elif index == _POSITION_CODES:  # the last one wins (O17)
+            self._repeat(child, row[index], row[index + 1])
+            row[index], row[index + 1] = value, self._lines[at]
+        else:
+            self._repeat(child, value, self._lines[at])
+
+    def _param(self, child: etree._Element, at: int, _row: Row) -> None:
+        self._writer.lists["params"].append(child.get("name"), _text(child), child.get("unit"), self._lines[at])
+
+    def _picture(self, child: etree._Element, at: int, _row: Row) -> None:
+        self._writer.lists["pictures"].append(_text(child), self._lines[at])
+
+    def _outlets(self, child: etree._Element, at: int, _row: Row) -> None:
+        for place, outlet in enumerate(child.iter(), at):
+            stock = outlet.get("instock")
+            if place > at and stock is not None:
+                self._writer.lists["outlets"].append(stock, self._lines[place])
+
+    def _regions(self, child: etree._Element, at: int, _row: Row) -> None:
+        at += 1
+        for region in child:
+            if local_name(region.tag).casefold() == _LIST_TAGS["regions"]:
+                self._spellings.setdefault("regions", local_name(region.tag))
+                self._region(region, at)
+            else:
+                self._count_unknown(region, at, _row)
+            at += size(region)
+
+    def _region(self, region: etree._Element, at: int) -> None:
+        values: list[str | int | None] = [None] * (2 * len(RAW_REGION_SCALARS))
+        code = region.get("id")
+        if code is not None:
+            values[0], values[1] = code, self._lines[at]
+        at += 1
+        for child in region:
+            index = _REGION_INDEX.get(local_name(child.tag).casefold())
+            if index is None:
+                self._count_unknown(child, at, values)
+            elif values[index] is None:
+                values[index], values[index + 1] = _text(child), self._lines[at]
+            else:
+                self._repeat(child, _text(child), self._lines[at], within="region")
+            at += size(child)
+        self._writer.lists["regions"].append(*values)
+
+    def _ignore(self, child: etree._Element, at: int, row: Row) -> None:
+        """A known tag that is not loaded."""
+
+    def _count_unknown(self, child: etree._Element, at: int, _row: Row) -> None:
+        tag = local_name(child.tag)[:_TAG_SHOWN]
+        if tag not in self._unknown and len(self._unknown) >= DISTINCT_TAGS_LIMIT:
+            raise _too_many_tags(self._lines[at])
+        self._unknown.setdefault(tag, [0, self._lines[at]])[0] += 1
+
+    def _repeat(self, child: etree._Element, value: str, line: int, *, within: str | None = None) -> None:
+        name = local_name(child.tag)
+        self._writer.lists["repeated"].append(f"{within}/{name}" if within else name, value, line)
+
+    # --- tags ---------------------------------------------------------------------------------------------------------
+
+    def _learn(self, tag: str, line: int) -> _Reader:
+        """What to do with a tag that was not met before in this document: by local name, whatever its case (F7)."""
+        if len(self._readers) >= DISTINCT_TAGS_LIMIT:
+            raise _too_many_tags(line)
+        name = local_name(tag)
+        folded = name.casefold()
+        reader: _Reader = self._count_unknown
+        column = _SCALAR_COLUMNS.get(folded)
+        if column is not None:
+            reader = self._scalar
+            self._spellings.setdefault(column, name)
+            if column != "position_codes":
+                self._scalars[tag] = COLUMN_INDEX[column]
+        elif folded == _LIST_TAGS["params"]:
+            reader = self._param
+            self._spellings.setdefault("params", name)
+            self._params.add(tag)
+        elif folded == _LIST_TAGS["pictures"]:
+            reader = self._picture
+            self._spellings.setdefault("pictures", name)
+        elif folded == "regions":
+            reader = self._regions
+        elif folded == "outlets":
+            reader = self._outlets
+        elif folded in IGNORED_TAGS:
+            reader = self._ignore
+        self._readers[tag] = reader
+        return reader
+
+    def spellings(self) -> dict[str, str]:
+        """Raw column -> the tag as the supplier wrote it first; complete."""
+        return {**RAW_SCALARS, **_LIST_TAGS, **self._spellings}
+
+    def issues(self) -> Iterator[Issue]:
+        """Tags nobody knows, once each, in the order of their first appearance, at most `UNKNOWN_TAGS_LISTED`."""
+        unknown = list(self._unknown.items())
+        for tag, (count, line) in unknown[:UNKNOWN_TAGS_LISTED]:
+            yield Issue("unknown_tags", line=line, field=tag, sent=str(count))
+        if len(unknown) > UNKNOWN_TAGS_LISTED:
+            yield Issue("unknown_tags_more", sent=str(len(unknown) - UNKNOWN_TAGS_LISTED))
+
+
+def local_name(tag: Any) -> str:  # noqa: ANN401 - the stubs allow more than the parser makes
+    """The name of a tag without its namespace (F7)."""
+    return cast("str", tag).rpartition("}")[2]
+
+
+def size(element: etree._Element) -> int:
+    """The number of elements in `element`, itself included."""
+    return sum(1 for _ in element.iter()) if len(element) else 1
+
+
+def _text(element: etree._Element) -> str:
+    return "".join(cast("Iterator[str]", element.itertext()))
+
+
+def _inner_markup(element: etree._Element) -> str:
+    """The content of an element that holds markup, as the HTML it was meant to be."""
+    shell = etree.Element("x")
+    shell.text = element.text
+    text = etree.tostring(shell, encoding="unicode", method="html").removeprefix("<x>").removesuffix("</x>")
+    return text + "".join(etree.tostring(c, encoding="unicode", method="html", with_tail=True) for c in element)
+
+
+def _too_many_tags(line: int) -> SupplierError:
+    return SupplierError("xml_limit", line=line, detail=f"больше {DISTINCT_TAGS_LIMIT} разных меток")
