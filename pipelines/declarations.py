@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -37,7 +37,6 @@ class LinkDeclaration(_Declared):
     supplier: str
     shop: str
     url: str = Field(pattern=r"^https?://")
-    format: Literal["auto", "yml", "commerceml", "csv"] = "auto"
     enabled: bool = True
     emails: tuple[str, ...] = ()
     settings: LinkOptions = LinkOptions()

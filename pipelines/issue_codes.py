@@ -37,6 +37,7 @@ _FILE: tuple[IssueCode, ...] = (
     IssueCode("file_is_html", Severity.ERROR, "F5", "Вместо прайс-листа получена веб-страница: «{sent}».", "Откройте ссылку в браузере без входа в систему: она должна скачивать XML-файл.", "load"),
     IssueCode("format_unknown", Severity.ERROR, "F1", "Формат файла не распознан; начало файла: «{sent}».", "Поддерживаются YML (корневой тег <yml_catalog>), CommerceML (<КоммерческаяИнформация>) и CSV по шаблону.", "load"),
     IssueCode("format_unsupported", Severity.ERROR, "F1", "Файлы формата {sent} пока не загружаются.", "Передайте прайс-лист в формате YML (корневой тег <yml_catalog>).", "load"),
+    IssueCode("format_unexpected", Severity.ERROR, "F1", "Файл другого формата, чем ждёт ссылка: {sent}.", "Публикуйте по этой ссылке файл прежнего формата или попросите изменить настройку формата.", "load"),
     IssueCode("file_too_large", Severity.ERROR, "F3", "Файл больше 300 МБ.", "Разделите прайс-лист на несколько ссылок по категориям: у поставщика их может быть несколько.", "load"),
     IssueCode("archive_invalid", Severity.ERROR, "F3", "Архив не удалось открыть: {sent}.", "В архиве gzip или zip должен быть один файл прайс-листа, без пароля и вложенных архивов.", "load"),
     IssueCode("xml_malformed", Severity.ERROR, "F5", "XML построен неверно: {sent}.", "Проверьте файл в любом редакторе XML: каждая открытая метка должна закрываться, а знаки & и < в тексте записываются как &amp; и &lt;.", "load"),

@@ -36,6 +36,9 @@ class LinkOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    format: Literal["auto", "yml", "commerceml", "csv"] = Field(
+        default="auto", description="Какого формата ждать; файл другого формата отклоняется (F1)."
+    )
     actualize: bool = Field(
         default=False,
         description="Скрывать товары, которых нет в файле: «Включить актуализацию остатков» (P5).",

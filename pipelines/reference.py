@@ -5,6 +5,7 @@ What a table means and where it comes from is told in `reference_data/README.md`
 
 from __future__ import annotations
 
+import csv
 import functools
 import hashlib
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 from pipelines.errors import InternalError, OperatorError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 REFERENCE_DATA = Path(__file__).resolve().parent.parent / "reference_data"
 VERSION_LENGTH = 12
@@ -44,6 +45,17 @@ class Reference:
         except KeyError as error:
             msg = f"no reference table {name!r}; there are {', '.join(sorted(self.files))}"
             raise InternalError(msg) from error
+
+    def sizes(self) -> dict[str, int]:
+        """Table name -> number of rows."""
+        return {name: sum(1 for _ in _rows(path)) for name, path in self.files.items()}
+
+
+def _rows(path: Path) -> Iterator[list[str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.reader(file)
+        next(reader, None)
+        yield from reader
 
 
 @functools.cache

@@ -22,7 +22,7 @@ from pipelines.parse.yml import parse_yml
 __all__ = ["parse"]
 
 
-def parse(open_source: Callable[[], BinaryIO], out: Path) -> ParseResult:
+def parse(open_source: Callable[[], BinaryIO], out: Path, *, expected: FeedFormat | None = None) -> ParseResult:
     """Read a supplier's file into a Parquet file of `model.RAW_SCHEMA` at `out` (F1, F5, F6, F7).
 
     `open_source` opens the raw, decompressed file from its beginning each time it is called; it is read two or three
@@ -35,6 +35,8 @@ def parse(open_source: Callable[[], BinaryIO], out: Path) -> ParseResult:
         head = source.read(HEAD_BYTES)
         whole = not source.read(1)
     sniffed = sniff(head, whole=whole)
+    if expected is not None and sniffed.format is not expected:
+        raise SupplierError("format_unexpected", detail=f"{sniffed.format} вместо {expected}")
     if sniffed.format is not FeedFormat.YML:
         raise SupplierError("format_unsupported", detail=sniffed.format)
     proof = prove_encoding(open_source, bom=sniffed.bom, declared=sniffed.declared)

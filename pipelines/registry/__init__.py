@@ -45,9 +45,12 @@ from pipelines.registry.parties import (
     ensure_supplier,
     set_accreditation,
     set_shop_options,
+    supplier_emails,
 )
+from pipelines.registry.rows import Connection
 
 __all__ = [
+    "Connection",
     "Link",
     "LinkBusyError",
     "Shop",
@@ -80,6 +83,7 @@ __all__ = [
     "set_link_options",
     "set_shop_options",
     "start_load",
+    "supplier_emails",
     "unfinished_load",
     "unreported_load",
     "upload_link",

@@ -68,6 +68,12 @@ def ensure_supplier(
         return returned(cursor)
 
 
+def supplier_emails(conn: Connection, supplier_id: str) -> list[str]:
+    """Where a supplier's reports go; empty when nobody is known."""
+    row = conn.execute("SELECT emails FROM suppliers WHERE id = %s", [supplier_id]).fetchone()
+    return list(row[0]) if row else []
+
+
 def ensure_accreditation(conn: Connection, supplier_id: str, shop_id: str) -> Accreditation:
     """The supplier's standing in the shop; one that has none yet is granted, a refusal or loss stays (P8)."""
     conn.execute(

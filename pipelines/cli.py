@@ -1,0 +1,395 @@
+"""The command line. Each command opens the house, calls a step, and prints what came of it.
+
+Exit codes: 0 the work is done, 1 our failure or wrong use, 2 the supplier's file was rejected or is held. Results go to
+stdout, progress and errors to stderr. Heavy parts are imported inside commands, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipelines.errors import CatalogFeedsError, SupplierError
+
+if TYPE_CHECKING:
+    from pipelines.steps import House, Outcome, Progress
+
+REJECTED_OR_HELD = {"rejected", "held"}
+OFFER_COUNTS = ("read", "accepted", "rejected", "created", "changed", "restored", "unchanged", "hidden")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="catalog-feeds")
+@click.option("-v", "--verbose", is_flag=True, help="Log what happens inside to stderr.")
+def cli(*, verbose: bool) -> None:
+    """Load suppliers' price lists into the catalog."""
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+
+
+@cli.command()
+@click.argument("source")
+@click.option("--supplier", required=True, help="Who sent the file; created with granted accreditation if unknown.")
+@click.option("--shop", default="main", show_default=True, help="The store it goes to; created if unknown.")
+@click.option(
+    "--format",
+    "feed_format",
+    type=click.Choice(["auto", "yml", "commerceml", "csv"]),
+    help="Expected format, kept for uploads; a file in another one is rejected.  [default: auto, by content]",
+)
+@click.option("--actualize", is_flag=True, help="Hide the supplier's offers that are not in the file.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A link or shop setting; kept for uploads.")
+@click.option("--dry-run", is_flag=True, help="Do everything but publish; show what would change.")
+@click.option("--allow-private", is_flag=True, help="Let a URL point at a private or loopback address.")
+@click.option("--json", "as_json", is_flag=True, help="Print the load as JSON.")
+def load(
+    *,
+    source: str,
+    supplier: str,
+    shop: str,
+    feed_format: str | None,
+    actualize: bool,
+    settings: Sequence[str],
+    dry_run: bool,
+    allow_private: bool,
+    as_json: bool,
+) -> None:
+    """Take one file or URL through all steps."""
+    from pipelines import steps
+
+    with _house() as house, _progress() as progress:
+        outcome = steps.load_source(
+            house,
+            source,
+            supplier=supplier,
+            shop=shop,
+            settings={
+                **_pairs(settings),
+                **({"actualize": True} if actualize else {}),
+                **({"format": feed_format} if feed_format else {}),
+            },
+            dry_run=dry_run,
+            allow_private=allow_private,
+            progress=progress,
+        )
+        progress("done", None)
+        _print_load(house, outcome, as_json=as_json)
+    _exit_by([outcome])
+
+
+@cli.command()
+@click.option("--links", "links_file", type=click.Path(path_type=Path), help="Declare the links of this file first.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcomes as JSON.")
+def run(*, links_file: Path | None, as_json: bool) -> None:
+    """One cycle over all enabled links, without Airflow."""
+    from pipelines import steps
+
+    with _house() as house, _progress() as progress:
+        if links_file:
+            steps.apply_links(house, links_file)
+        cycle = steps.run_cycle(house, progress=progress)
+        progress("done", None)
+    if as_json:
+        _print_json({"links": [o.as_json() for o in cycle.outcomes], "snapshot": cycle.snapshot})
+    else:
+        _print_outcomes(cycle.outcomes)
+        click.echo(f"snapshot: {cycle.snapshot or 'nothing changed, the last one stands'}")
+    _exit_by(cycle.outcomes, supplier_faults_matter=False)
+
+
+@cli.group()
+def links() -> None:
+    """Declare suppliers, shops and links."""
+
+
+@links.command("apply")
+@click.argument("file", type=click.Path(path_type=Path))
+def links_apply(*, file: Path) -> None:
+    """Create or update everything FILE declares; what it does not name stays."""
+    from pipelines import steps
+
+    with _house() as house:
+        declared = steps.apply_links(house, file)
+    click.echo(
+        f"{len(declared.links)} links, {len(declared.suppliers)} suppliers and {len(declared.shops)} shops are declared"
+    )
+
+
+@links.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def links_list(*, as_json: bool) -> None:
+    """All links and when they were last looked at."""
+    from pipelines import steps
+
+    with _house() as house:
+        rows = steps.list_links(house)
+    if as_json:
+        _print_json(rows)
+    else:
+        _print_table(rows, ["link", "supplier", "shop", "enabled", "url", "checked_at", "changed_at", "last_error"])
+
+
+@links.command("check")
+@click.argument("link")
+@click.option("--json", "as_json", is_flag=True, help="Print the load as JSON.")
+def links_check(*, link: str, as_json: bool) -> None:
+    """Dry run of one link: fetch, parse, normalise, and show what would change."""
+    from pipelines import steps
+
+    with _house() as house, _progress() as progress:
+        outcome = steps.check_link(house, link, progress=progress)
+        progress("done", None)
+        _print_load(house, outcome, as_json=as_json)
+    _exit_by([outcome])
+
+
+@cli.group(invoke_without_command=True)
+@click.option("--supplier", help="Only this supplier's loads.")
+@click.option("--limit", default=50, show_default=True, help="The newest N loads.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@click.pass_context
+def loads(context: click.Context, *, supplier: str | None, limit: int, as_json: bool) -> None:
+    """History of loads, newest first."""
+    if context.invoked_subcommand:
+        return
+    from pipelines import steps
+
+    with _house() as house:
+        rows = steps.list_loads(house, supplier=supplier, limit=limit)
+    if as_json:
+        _print_json(rows)
+    else:
+        _print_table(
+            rows,
+            ["id", "link", "supplier", "shop", "status", "reason", *OFFER_COUNTS, "finished_at"],
+        )
+
+
+@loads.command("show")
+@click.argument("load_id", metavar="LOAD", type=int)
+@click.option("--json", "as_json", is_flag=True, help="Print the load as JSON.")
+def loads_show(*, load_id: int, as_json: bool) -> None:
+    """One load: its counts, causes and files."""
+    from pipelines import steps
+
+    with _house() as house:
+        _print_load(house, steps.load_outcome(house, load_id), as_json=as_json)
+
+
+@cli.command()
+@click.argument("sku")
+@click.option("--supplier", required=True)
+@click.option("--shop", default="main", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def offer(*, sku: str, supplier: str, shop: str, as_json: bool) -> None:
+    """The card as published, its history, and the line it came from."""
+    from pipelines import steps
+
+    with _house() as house:
+        card = steps.offer(house, shop=shop, supplier=supplier, sku=sku)
+    if as_json:
+        _print_json(card)
+    else:
+        _print_card(card)
+
+
+@cli.command()
+@click.option("--out", type=click.Path(path_type=Path), help="Also copy the file here.")
+def snapshot(*, out: Path | None) -> None:
+    """Write the analyst's snapshot and print its path."""
+    from pipelines import steps
+
+    with _house() as house, _progress() as progress:
+        progress("snapshot", None)
+        path = steps.write_snapshot(house, out=out)
+        progress("done", None)
+    click.echo(path)
+
+
+@cli.command()
+@click.argument("query")
+@click.option("--json", "as_json", is_flag=True, help="Print rows as JSON.")
+def sql(*, query: str, as_json: bool) -> None:
+    """Run QUERY on the latest snapshot, read-only."""
+    from pipelines import steps
+
+    with _house() as house:
+        rows = steps.query_snapshot(house, query)
+    if as_json:
+        _print_json(rows)
+    else:
+        _print_table(rows, list(rows[0]) if rows else [])
+
+
+@cli.group()
+def reference() -> None:
+    """Reference tables: OKEI, OKTMO and the rest."""
+
+
+@reference.command("list")
+def reference_list() -> None:
+    """The tables in use, their rows and the version loads are stamped with."""
+    from pipelines.reference import load_reference
+
+    tables = load_reference()
+    click.echo(f"version {tables.version}")
+    _print_table([{"table": name, "rows": rows} for name, rows in tables.sizes().items()], ["table", "rows"])
+
+
+@cli.command()
+def doctor() -> None:
+    """Check settings, database, object store, mail and disk; say what to do."""
+    from pipelines import doctor as checks
+
+    findings = checks.examine()
+    for finding in findings:
+        click.echo(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.what:<14} {finding.says}")
+        if finding.advice:
+            click.echo(f"      {'':<14} → {finding.advice}")
+    if not all(f.ok for f in findings):
+        sys.exit(1)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point: run the command and turn errors into a message and an exit code."""
+    try:
+        cli.main(args=list(arguments) if arguments is not None else None, standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("interrupted", err=True)
+        sys.exit(1)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(1)
+    except SupplierError as error:
+        click.echo(f"rejected: {error}", err=True)
+        sys.exit(2)
+    except CatalogFeedsError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(1)
+
+
+@contextmanager
+def _house() -> Iterator[House]:
+    from pipelines.settings import load_settings
+    from pipelines.steps import open_house
+
+    with open_house(load_settings()) as house:
+        yield house
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """A live line on a terminal; silence elsewhere, where a log is read later (use `-v`)."""
+    from rich.console import Console
+    from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _step, _share: None
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=30), TimeElapsedColumn())
+    with Bar(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("starting", total=None)
+
+        def show(step: str, share: float | None) -> None:
+            bar.update(task, description=step, total=None if share is None else 1.0, completed=share or 0.0)
+
+        yield show
+
+
+def _pairs(settings: Sequence[str]) -> dict[str, str]:
+    pairs = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            message = f"{setting!r} is not KEY=VALUE"
+            raise click.BadParameter(message, param_hint="--set")
+        pairs[key.strip()] = value.strip()
+    return pairs
+
+
+def _print_load(house: House, outcome: Outcome, *, as_json: bool) -> None:
+    from pipelines import steps
+
+    if outcome.load_id is None:
+        _print_json(outcome.as_json()) if as_json else click.echo(outcome.message)
+        return
+    if as_json:
+        for block in steps.report_json(house, outcome.load_id):
+            click.echo(block, nl=False)
+        click.echo()
+    else:
+        click.echo(steps.report_text(house, outcome.load_id))
+
+
+def _print_outcomes(outcomes: Sequence[Outcome]) -> None:
+    rows = [
+        {"link": o.link, "supplier": o.supplier, "status": o.status, **{c: o.counts.get(c, "") for c in OFFER_COUNTS}}
+        | {"note": o.message}
+        for o in outcomes
+    ]
+    _print_table(rows, ["link", "supplier", "status", *OFFER_COUNTS, "note"])
+
+
+def _print_card(card: dict[str, Any]) -> None:
+    history = card.pop("history")
+    for key, value in card.items():
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            click.echo(f"{key}:")
+            _print_table(value, list(value[0]))
+        elif value not in (None, []):
+            click.echo(f"{key}: {value}")
+    click.echo("history:")
+    _print_table(history, ["at", "load", "kind", "fields", "before", "after"])
+
+
+def _print_table(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        # Text, not markup: a supplier's value may look like markup.
+        table.add_row(*(Text("" if row.get(c) is None else _cell(row[c])) for c in columns))
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=240)
+    console.print(table)
+    if not rows:
+        click.echo("(nothing)")
+
+
+def _cell(value: Any) -> str:  # noqa: ANN401 - any value of a row
+    text = json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, dict | list) else str(value)
+    # A supplier's text must not move the cursor or colour the terminal.
+    return "".join(c if c.isprintable() else "·" for c in text)
+
+
+def _print_json(value: object) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def _exit_by(outcomes: Sequence[Outcome], *, supplier_faults_matter: bool = True) -> None:
+    statuses = {o.status for o in outcomes}
+    if "failed" in statuses:
+        sys.exit(1)
+    if supplier_faults_matter and statuses & REJECTED_OR_HELD:
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

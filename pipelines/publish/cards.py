@@ -1,0 +1,71 @@
+"""An offer's card as published, with its history and the way back to the file it came from."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from pipelines.errors import OperatorError
+from pipelines.model import MONEY, OFFER_FIELDS
+
+_MONEY = frozenset(f.name for f in OFFER_FIELDS if f.type == MONEY)
+HISTORY_LIMIT = 100
+
+
+def sku_key(sku: str) -> str:
+    """The identity of an offer: trimmed, inner spaces collapsed, case-folded (O1)."""
+    return " ".join(sku.split()).casefold()
+
+
+def read_card(conn: psycopg.Connection[Any], *, shop: str, supplier: str, sku: str) -> dict[str, Any]:
+    """The card of one offer, in the order and under the names of the offer's JSON, plus its newest changes.
+
+    Raises:
+        OperatorError: this supplier has no such offer in this shop.
+    """
+    fields = ", ".join(f"o.{f.name}" for f in OFFER_FIELDS if f.name != "sku")
+    with conn.cursor(row_factory=dict_row) as cursor:
+        card = cursor.execute(
+            f"""
+            SELECT o.shop_id AS shop, o.supplier_id AS supplier, o.sku, o.status, v.sku_key IS NOT NULL AS visible,
+                   {fields}, o.load_id AS load, o.line, l.sha256, o.first_seen_at, o.changed_at
+            FROM offers o JOIN loads l ON l.id = o.load_id
+            LEFT JOIN visible_offers v USING (shop_id, supplier_id, sku_key)
+            WHERE o.shop_id = %s AND o.supplier_id = %s AND o.sku_key = %s
+            """,
+            [shop, supplier, sku_key(sku)],
+        ).fetchone()
+        if card is None:
+            msg = f"supplier {supplier} has no offer {sku!r} in shop {shop}"
+            raise OperatorError(msg)
+        history = cursor.execute(
+            """
+            SELECT at, load_id AS load, kind, fields, before, after FROM changes
+            WHERE shop_id = %s AND supplier_id = %s AND sku_key = %s ORDER BY id DESC LIMIT %s
+            """,
+            [shop, supplier, sku_key(sku), HISTORY_LIMIT],
+        ).fetchall()
+    return {name: _plain(name, value) for name, value in card.items()} | {
+        "history": [{key: _plain(key, value) for key, value in row.items()} for row in history]
+    }
+
+
+def count_published(conn: psycopg.Connection[Any], shop: str, supplier: str) -> int:
+    """Offers of a supplier in a shop that are not hidden."""
+    row = conn.execute(
+        "SELECT count(*) FROM offers WHERE shop_id = %s AND supplier_id = %s AND status = 'published'", [shop, supplier]
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _plain(name: str, value: Any) -> Any:  # noqa: ANN401 - any value of a row
+    if isinstance(value, Decimal):
+        return f"{value:.2f}" if name in _MONEY else f"{value.normalize():f}"
+    if isinstance(value, list):
+        return [_plain(name, v) for v in value]
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    return value

@@ -1,0 +1,42 @@
+"""The one data path, step by step. The only room that knows the others.
+
+    links     a link → raw/<sha256> and a queued load      fetch
+    process   a load → the catalog                          parse, normalize, quality, publish
+    reporting a finished load → report and mail             report
+    snapshot  the catalog → the analyst's file              publish
+    cycle     all of it for all links, without Airflow
+
+Every step takes a load id (or a link's code) and finds the rest in the catalog and the object store. It writes its
+results first and its manifest last, so that a step which was killed is simply run again (P1).
+"""
+
+from pipelines.steps.cycle import Cycle, run_cycle
+from pipelines.steps.house import House, Outcome, Progress, load_outcome, open_house, silent
+from pipelines.steps.links import apply_links, due_links, list_links, poll
+from pipelines.steps.process import check_link, load_source, process
+from pipelines.steps.reporting import list_loads, offer, report_json, report_text
+from pipelines.steps.snapshot import query_snapshot, write_snapshot
+
+__all__ = [
+    "Cycle",
+    "House",
+    "Outcome",
+    "Progress",
+    "apply_links",
+    "check_link",
+    "due_links",
+    "list_links",
+    "list_loads",
+    "load_outcome",
+    "load_source",
+    "offer",
+    "open_house",
+    "poll",
+    "process",
+    "query_snapshot",
+    "report_json",
+    "report_text",
+    "run_cycle",
+    "silent",
+    "write_snapshot",
+]

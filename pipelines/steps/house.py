@@ -1,0 +1,158 @@
+"""What every step works with: the open installation, the outcome it tells of, and where the files of a load are."""
+
+from __future__ import annotations
+
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipelines import registry
+from pipelines.database import Database, open_database
+from pipelines.fetch import raw_key
+from pipelines.model import LoadFacts, LoadStatus
+from pipelines.objects import ObjectStore, open_store
+from pipelines.options import Options, parse_options
+from pipelines.registry import Connection, Link
+from pipelines.settings import Settings
+
+Progress = Callable[[str, float | None], None]
+"""Called with the name of the step at work and, where it is known, the share of it that is done (0 to 1)."""
+
+
+def silent(_step: str, _share: float | None) -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass(frozen=True)
+class House:
+    """The open parts of an installation."""
+
+    settings: Settings
+    database: Database
+    store: ObjectStore
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A private folder for files on their way to or from the object store, gone afterwards."""
+        home = self.settings.home_path / "scratch"
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryDirectory(dir=home) as folder:
+            yield Path(folder)
+
+    @property
+    def outbox(self) -> Path:
+        """Where mails are kept as files when there is no mail server."""
+        return self.settings.home_path / "outbox"
+
+
+@contextmanager
+def open_house(settings: Settings) -> Iterator[House]:
+    """Open the catalog (embedded, unless a URL is set) and the object store; close them at the end."""
+    settings.home_path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with open_database(settings) as database:
+        yield House(settings, database, open_store(settings))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of looking at a link or of processing a load; safe to pass through JSON.
+
+    Attributes:
+        status: a load status; `running` when another worker holds the link, `queued` when a load waits to be processed.
+        reason: code of the reason for anything that is not plain success.
+        message: one line for operators.
+        files: name -> where a person finds it.
+    """
+
+    link: str
+    supplier: str
+    shop: str
+    status: str
+    load_id: int | None = None
+    reason: str | None = None
+    message: str = ""
+    counts: dict[str, int] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+def about(
+    link: Link, status: LoadStatus, *, load_id: int | None = None, reason: str | None = None, message: str = ""
+) -> Outcome:
+    """The outcome of looking at a link."""
+    return Outcome(link.code, link.supplier, link.shop, status.value, load_id=load_id, reason=reason, message=message)
+
+
+def load_outcome(house: House, load_id: int) -> Outcome:
+    """What became of a load.
+
+    Raises:
+        OperatorError: no such load.
+    """
+    with house.database.connect() as conn:
+        load = registry.get_load(conn, load_id)
+    return Outcome(
+        link=load.link,
+        supplier=load.supplier,
+        shop=load.shop,
+        status=load.status.value,
+        load_id=load.id,
+        reason=load.reason,
+        message=load.reason or "",
+        counts=asdict(load.counts),
+        files=load_files(house, load),
+    )
+
+
+def load_key(load_id: int, name: str) -> str:
+    """Where the object store keeps a file of a load."""
+    return f"loads/{load_id}/{name}"
+
+
+def load_files(house: House, load: LoadFacts) -> dict[str, str]:
+    """Where people find what belongs to a load; only what is there, and the report that is about to be."""
+    files = {"raw": house.store.url(raw_key(load.sha256))} if load.sha256 else {}
+    for name in ("offers", "issues"):
+        key = load_key(load.id, f"{name}.parquet")
+        if house.store.exists(key):
+            files[name] = house.store.url(key)
+    return files | {"report_html": house.store.url(load_key(load.id, "report.html"))}
+
+
+def options_of(conn: Connection, link: Link) -> Options:
+    """The options a file of this link is read with."""
+    return parse_options(link.options, registry.ensure_shop(conn, link.shop).options)
+
+
+def stored(options: Options) -> dict[str, Any]:
+    """Options as the load keeps them: complete, plain, comparable."""
+    return options.model_dump(mode="json")
+
+
+def worker_name() -> str:
+    """Which machine did the work, for operators."""
+    return socket.gethostname()
+
+
+class Clock:
+    """Seconds spent in each named part."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, part: str) -> Iterator[None]:
+        """Add the time of the block to `part`."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[part] = round(self.seconds.get(part, 0.0) + time.perf_counter() - began, 3)

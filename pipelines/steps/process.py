@@ -1,0 +1,380 @@
+"""From a queued load to the catalog and its report: transform, judge, publish in one transaction, report once (P1)."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipelines import normalize, parse, publish, quality, registry
+from pipelines.errors import NetworkError, OperatorError, SupplierError
+from pipelines.fetch import Fetched, fetch_file, fetch_url, masked, raw_key
+from pipelines.model import ISSUE_SCHEMA, Actualization, Counts, FeedFormat, LoadFacts, LoadStatus, Severity
+from pipelines.options import Options
+from pipelines.publish import Standing
+from pipelines.reference import load_reference
+from pipelines.registry import Connection, Link
+from pipelines.steps.house import (
+    Clock,
+    House,
+    Outcome,
+    Progress,
+    load_key,
+    load_outcome,
+    options_of,
+    silent,
+    stored,
+    worker_name,
+)
+from pipelines.steps.reporting import report_load
+
+log = logging.getLogger(__name__)
+
+
+# --- queueing --------------------------------------------------------------------------------------------------------
+
+
+def queue_load(
+    conn: Connection,
+    link: Link,
+    options: Options,
+    *,
+    source: str,
+    sha256: str | None = None,
+    size: int | None = None,
+    dry_run: bool = False,
+) -> int:
+    """A new load of an archived body, committed; `process` takes it from here."""
+    load_id = registry.create_load(
+        conn, link.id, source=source, sha256=sha256, size=size, options=stored(options), dry_run=dry_run
+    )
+    conn.commit()
+    return load_id
+
+
+def end_refused(
+    house: House, conn: Connection, link: Link, options: Options, error: SupplierError, *, source: str
+) -> Outcome:
+    """A load for a file that never came in: rejected at once, and reported."""
+    load_id = queue_load(conn, link, options, source=source)
+    load = registry.start_load(conn, load_id, at=datetime.now(UTC), worker=worker_name())
+    _reject(house, conn, load, Manifest.rejection(error))
+    report_load(house, conn, load_id)
+    return load_outcome(house, load_id)
+
+
+def load_source(
+    house: House,
+    source: str,
+    *,
+    supplier: str,
+    shop: str,
+    settings: Mapping[str, Any],
+    dry_run: bool = False,
+    allow_private: bool = False,
+    progress: Progress = silent,
+) -> Outcome:
+    """Take one file or URL through all steps, as an upload of a supplier into a shop.
+
+    An unknown supplier or shop is created with granted accreditation and default settings. `settings` are options of
+    the link or the shop by name; unless this is a dry run they are kept for this supplier's next uploads. A load of
+    the same file that was interrupted is taken up again rather than begun anew.
+
+    Raises:
+        OperatorError: no such file, a setting that does not fit, or another load of this channel is at work.
+    """
+    is_url = source.startswith(("http://", "https://"))
+    if not is_url and not Path(source).is_file():
+        msg = f"no file at {source}"
+        raise OperatorError(msg)
+    shown = masked(source) if is_url else Path(source).name
+    clock = Clock()
+    with house.database.connect() as conn:
+        registry.ensure_shop(conn, shop)
+        registry.ensure_supplier(conn, supplier)
+        registry.ensure_accreditation(conn, supplier, shop)
+        link = registry.upload_link(conn, supplier, shop)
+        options = options_of(conn, link).with_settings(dict(settings))
+        if not dry_run:
+            # What was never set stays unset, so that a later default reaches it.
+            registry.set_link_options(conn, link.id, options.link.model_dump(mode="json", exclude_defaults=True))
+            registry.set_shop_options(conn, shop, options.shop.model_dump(mode="json", exclude_defaults=True))
+        conn.commit()
+        progress("fetch", None)
+        try:
+            with clock("fetch"):
+                fetched = _take_in(house, source, is_url=is_url, allow_private=allow_private)
+        except SupplierError as error:
+            return end_refused(house, conn, link, options, error, source=shown)
+        load_id = None if dry_run else _interrupted(conn, link, fetched.sha256, options)
+        if load_id is None:
+            load_id = queue_load(
+                conn, link, options, source=shown, sha256=fetched.sha256, size=fetched.bytes, dry_run=dry_run
+            )
+    return process(house, load_id, timings=clock.seconds, progress=progress)
+
+
+def check_link(house: House, code: str, *, progress: Progress = silent) -> Outcome:
+    """Dry run of one link: fetch it whole, and show what publishing it would change.
+
+    Raises:
+        SupplierError, NetworkError: the file did not come.
+    """
+    with house.database.connect() as conn:
+        link = registry.find_link(conn, code)
+        if link.url is None:
+            msg = f"{code} is an upload channel; check a file of it by `catalog-feeds load FILE --dry-run`"
+            raise OperatorError(msg)
+        options = options_of(conn, link)
+        conn.commit()
+        progress("fetch", None)
+        fetched = _take_in(house, link.url, is_url=True, allow_private=False)
+        load_id = queue_load(
+            conn, link, options, source=masked(link.url), sha256=fetched.sha256, size=fetched.bytes, dry_run=True
+        )
+    return process(house, load_id, progress=progress)
+
+
+def _take_in(house: House, source: str, *, is_url: bool, allow_private: bool) -> Fetched:
+    if not is_url:
+        return fetch_file(Path(source), store=house.store)
+    allowed = allow_private or house.settings.private_hosts_allowed
+    fetched = fetch_url(source, store=house.store, allow_private=allowed)
+    if not isinstance(fetched, Fetched):
+        msg = f"{masked(source)} answered «not modified» although nothing was asked about changes"
+        raise NetworkError(msg)
+    return fetched
+
+
+def _interrupted(conn: Connection, link: Link, sha256: str, options: Options) -> int | None:
+    """An unfinished load of exactly this file under exactly these options; another one of the channel is given up."""
+    unfinished = registry.unfinished_load(conn, link.id)
+    if unfinished and (unfinished.sha256, unfinished.options) == (sha256, stored(options)):
+        return unfinished.id
+    if unfinished:
+        registry.fail_load(conn, unfinished.id, at=datetime.now(UTC), reason="superseded: another file was loaded")
+        conn.commit()
+    unreported = registry.unreported_load(conn, link.id)
+    return unreported.id if unreported and unreported.sha256 == sha256 else None
+
+
+# --- processing ------------------------------------------------------------------------------------------------------
+
+
+def process(
+    house: House, load_id: int, *, timings: Mapping[str, float] | None = None, progress: Progress = silent
+) -> Outcome:
+    """Take a queued load to its end.
+
+    Run again after a kill at any moment, it goes on where the last manifest or transaction left off; a load that is
+    finished and reported is left alone.
+
+    Args:
+        timings: seconds already spent on the load, by step.
+
+    Raises:
+        LinkBusyError: another worker is at this link.
+        Exception: whatever went wrong on our side, after the load was marked `failed` with it.
+    """
+    with house.database.connect() as conn:
+        load = registry.get_load(conn, load_id)
+        conn.commit()
+        with registry.link_lock(house.database, load.link_id):
+            try:
+                _process(house, conn, load_id, dict(timings or {}), progress)
+            except Exception as error:
+                conn.rollback()
+                reason = f"{type(error).__name__}: {error}"
+                registry.fail_load(conn, load_id, at=datetime.now(UTC), reason=reason)
+                conn.commit()
+                raise
+    return load_outcome(house, load_id)
+
+
+def _process(house: House, conn: Connection, load_id: int, timings: dict[str, float], progress: Progress) -> None:
+    load = registry.start_load(
+        conn, load_id, at=datetime.now(UTC), worker=worker_name(), reference_version=load_reference().version
+    )
+    conn.commit()
+    clock = Clock()
+    log.info("load %d: link %s, supplier %s, shop %s, %s", load.id, load.link, load.supplier, load.shop, load.status)
+    if load.status is LoadStatus.RUNNING:
+        manifest = _transform(house, load, progress)
+        load.timings |= timings
+        manifest.describe(load)
+        if manifest.accepted:
+            progress("publish", None)
+            _publish(house, conn, load, clock)
+        else:
+            _reject(house, conn, load, manifest)
+    if not registry.is_reported(conn, load_id):
+        progress("report", None)
+        report_load(house, conn, load_id, timings=clock.seconds)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What transforming a file came to; written after everything it speaks of.
+
+    Attributes:
+        totals: counts of offers read, accepted and rejected and of issues; names as in `model.Counts`.
+        reason: code of the issue for which nothing is published.
+        whole: the one issue of a file that was rejected before its offers were read to the end (F5).
+    """
+
+    totals: dict[str, int]
+    reason: str | None = None
+    format: str | None = None
+    encoding: str | None = None
+    whole: dict[str, Any] | None = None
+    timings: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def rejection(cls, error: SupplierError, timings: dict[str, float] | None = None) -> Manifest:
+        """The manifest of a file that is rejected whole (F5)."""
+        issue = {"code": error.code, "severity": Severity.ERROR.value, "line": error.line, "sent": error.detail}
+        return cls(totals={"errors": 1}, reason=error.code, whole=issue, timings=timings or {})
+
+    @property
+    def accepted(self) -> int:
+        """Offers that may be published."""
+        return self.totals.get("accepted", 0)
+
+    def describe(self, load: LoadFacts) -> None:
+        """Tell the load what this manifest knows of it."""
+        load.format, load.encoding = self.format, self.encoding
+        load.counts = Counts(**self.totals)
+        load.timings |= self.timings
+
+
+def _transform(house: House, load: LoadFacts, progress: Progress) -> Manifest:
+    """Parse and normalise the raw file into the load's folder; results first, manifest last."""
+    manifest_key = load_key(load.id, "transform.json")
+    if house.store.exists(manifest_key):
+        return Manifest(**json.loads(house.store.get_bytes(manifest_key)))
+    clock = Clock()
+    options = Options.model_validate(load.options)
+    with house.scratch() as folder:
+        raw_offers = folder / "raw_offers.parquet"
+        try:
+            with clock("parse"):
+                expected = None if options.link.format == "auto" else FeedFormat(options.link.format)
+                parsed = parse.parse(_watched(house, load, progress), raw_offers, expected=expected)
+        except SupplierError as error:
+            manifest = Manifest.rejection(error, clock.seconds)
+        else:
+            progress("normalize", None)
+            with clock("normalize"):
+                totals = normalize.normalize(
+                    raw_offers,
+                    folder,
+                    parsed=parsed,
+                    options=options,
+                    reference=load_reference(),
+                    today=load.started_at.date(),
+                )
+            for name in ("raw_offers.parquet", "offers.parquet", "rejected.parquet", "issues.parquet"):
+                house.store.put_file(load_key(load.id, name), folder / name)
+            manifest = Manifest(
+                totals=asdict(totals),
+                reason=None if totals.accepted else "all_offers_rejected",
+                format=parsed.format.value,
+                encoding=parsed.encoding,
+                timings=clock.seconds,
+            )
+    house.store.put_bytes(manifest_key, json.dumps(asdict(manifest), ensure_ascii=False).encode())
+    return manifest
+
+
+def _watched(house: House, load: LoadFacts, progress: Progress) -> Callable[[], BinaryIO]:
+    """Opens the raw file so that reading it shows as progress."""
+    key, size = raw_key(load.sha256 or ""), load.bytes or 1
+
+    def open_source() -> BinaryIO:
+        watched = _Watched(house.store.open(key), lambda at: progress("parse", min(at / size, 1.0)))
+        return io.BufferedReader(watched, buffer_size=1 << 20)
+
+    return open_source
+
+
+class _Watched(io.RawIOBase):
+    """A stream that says how far it has been read."""
+
+    def __init__(self, source: BinaryIO, tell: Callable[[int], None]) -> None:
+        self._source, self._tell, self._at = source, tell, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - a writable buffer
+        data = self._source.read(len(buffer))
+        buffer[: len(data)] = data
+        self._at += len(data)
+        self._tell(self._at)
+        return len(data)
+
+    def close(self) -> None:
+        self._source.close()
+        super().close()
+
+
+def _publish(house: House, conn: Connection, load: LoadFacts, clock: Clock) -> None:
+    """Write the differences and the end of the load in one transaction (P1-P6)."""
+    options = Options.model_validate(load.options).link
+    with ExitStack() as files, house.scratch() as folder:
+        offers = files.enter_context(house.store.local(load_key(load.id, "offers.parquet")))
+        rejected = files.enter_context(house.store.local(load_key(load.id, "rejected.parquet")))
+        others = registry.other_good_loads(conn, load.link_id) if options.actualize else []
+        protected = [files.enter_context(house.store.local(load_key(other, "offers.parquet"))) for other in others]
+        conn.commit()
+        with publish.Publication(conn, load) as publication:
+            if publication.standing is Standing.PUBLISHED:
+                return
+            if publication.standing is Standing.SUPERSEDED:
+                msg = f"load {load.id} comes too late: a newer file of {load.link} is published"
+                raise OperatorError(msg)
+            with clock("check"):
+                difference = publication.stage(offers, rejected, protected, folder)
+                verdict = quality.judge(
+                    quality.Numbers(
+                        read=load.counts.read,
+                        accepted=load.counts.accepted,
+                        rejected=load.counts.rejected,
+                        visible=difference.visible_before,
+                        missing=difference.missing,
+                    ),
+                    options,
+                )
+            with clock("publish"):
+                publication.apply(
+                    hide=verdict.hide,
+                    actualization=Actualization(verdict.requested, applied=verdict.hide, why_not=verdict.why_not),
+                    held=verdict.hold.as_json() if verdict.hold else None,
+                )
+
+
+def _reject(house: House, conn: Connection, load: LoadFacts, manifest: Manifest) -> None:
+    """End a load whose file gave no offer: nothing is published, nothing is hidden, the last good catalog stays."""
+    manifest.describe(load)
+    if manifest.whole:
+        with house.scratch() as folder:
+            issues = folder / "issues.parquet"
+            pq.write_table(pa.Table.from_pylist([manifest.whole], schema=ISSUE_SCHEMA), issues)
+            house.store.put_file(load_key(load.id, "issues.parquet"), issues)
+    requested = Options.model_validate(load.options).link.actualize
+    why_not = quality.WhyNot.FILE_REJECTED if manifest.whole else quality.WhyNot.NOTHING_ACCEPTED
+    load.actualization = asdict(Actualization(requested, why_not=why_not))
+    load.status, load.reason, load.finished_at = LoadStatus.REJECTED, manifest.reason, datetime.now(UTC)
+    registry.save_load(conn, load)
+    if load.sha256 and not load.dry_run:
+        registry.mark_rejected(conn, load.link_id, sha256=load.sha256, options=registry.options_hash(load.options))
+    conn.commit()
