@@ -8,7 +8,7 @@ import smtplib
 import ssl
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -98,14 +98,16 @@ def _name(report: LoadReport) -> str:
 def _address(text: str) -> Address:
     name, spec = parseaddr(text)
     try:
-        address = Address(display_name=quote(name), addr_spec=spec)
+        address = Address(display_name=name, addr_spec=spec)
     except (MessageError, ValueError, IndexError) as error:
-        msg = f"not a mail address: {text!r}"
-        raise OperatorError(msg) from error
-    if not address.username or not address.domain:
-        msg = f"not a mail address: {text!r}"
-        raise OperatorError(msg)
+        raise _not_an_address(text) from error
+    if not (address.username and address.domain and text.isprintable()):
+        raise _not_an_address(text)
     return address
+
+
+def _not_an_address(text: str) -> OperatorError:
+    return OperatorError(f"not a mail address: {quote(text)!r}")
 
 
 def _put(message: EmailMessage, outbox: Path) -> Path:
@@ -155,12 +157,17 @@ def _connected(url: SplitResult) -> Iterator[smtplib.SMTP]:
         if url.scheme == "smtps"
         else smtplib.SMTP(host, port, timeout=_TIMEOUT)
     )
-    with smtp:
+    try:
         if url.scheme == "smtp+starttls":
             smtp.starttls(context=context)
         if url.username is not None:
             smtp.login(unquote(url.username), unquote(url.password or ""))
         yield smtp
+        # The mail is theirs by now: however the server says goodbye, sending again would make a second one.
+        with suppress(smtplib.SMTPException, OSError):
+            smtp.quit()
+    finally:
+        smtp.close()
 
 
 @contextmanager
