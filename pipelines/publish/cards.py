@@ -33,7 +33,8 @@ def read_card(conn: psycopg.Connection[Any], *, shop: str, supplier: str, sku: s
             SELECT o.shop_id AS shop, o.supplier_id AS supplier, o.sku, o.status, v.sku_key IS NOT NULL AS visible,
                    {fields}, o.load_id AS load, o.line, l.sha256, o.first_seen_at, o.changed_at
             FROM offers o JOIN loads l ON l.id = o.load_id
-            LEFT JOIN visible_offers v USING (shop_id, supplier_id, sku_key)
+            LEFT JOIN visible_offers v
+                ON (v.shop_id, v.supplier_id, v.sku_key) = (o.shop_id, o.supplier_id, o.sku_key)
             WHERE o.shop_id = %s AND o.supplier_id = %s AND o.sku_key = %s
             """,
             [shop, supplier, sku_key(sku)],
