@@ -30,7 +30,7 @@ QUANTITY_OF_OFFER = (
                 " THEN CAST(list_sum(list_transform(outlet_stocks, lambda s: quantity_number(s))) AS VARCHAR)"
                 " ELSE list_filter(outlet_stocks, lambda s: number_text(s) IS NULL)[1] END END"
             ),
-            "quantity_line": (
+            "quantity_at": (
                 "CASE quantity_column "
                 + " ".join(f"WHEN '{c}' THEN {c}_line" for c in _QUANTITY_COLUMNS)
                 + " WHEN 'outlets' THEN sent_outlets[1].line END"
@@ -100,18 +100,18 @@ _REMARKS = (
         "quantity_unreadable",
         "quantity_unreadable",
         "quantity_column",
-        "quantity_line",
+        "quantity_at",
         "quantity_sent",
         "availability",
     ),
     Remark(
-        "quantity_negative", "quantity_negative", "quantity_column", "quantity_line", "quantity_sent", "availability"
+        "quantity_negative", "quantity_negative", "quantity_column", "quantity_at", "quantity_sent", "availability"
     ),
     Remark(
         "quantity_rounded",
         r"NOT quantity_negative AND regexp_matches(number_text(quantity_sent), '\.\d{6}\d*[1-9]')",
         "quantity_column",
-        "quantity_line",
+        "quantity_at",
         "quantity_sent",
         _SHOWN,
     ),

@@ -38,32 +38,40 @@ CHARACTERISTIC = Rule(
     ),
 )
 
-# One row per offer: its kept characteristics in order. A name repeated with the same unit is one characteristic whose distinct
-# values are joined; the first of them gives the place.
-JOINED = """
-    SELECT ordinal,
-        list({'sent_name': sent_name, 'sent_value': sent_value, 'sent_unit': sent_unit,
-              'name': name, 'value': value, 'unit': unit, 'unit_okei': unit_okei} ORDER BY position) AS params,
-        count(*) FILTER (times > 1) AS params_joined,
-        arg_min(name, position) FILTER (times > 1) AS params_joined_name,
-        arg_min(value, position) FILTER (times > 1) AS params_joined_value,
-        arg_min(line, position) FILTER (times > 1) AS params_joined_line
-    FROM (
-        SELECT ordinal, min(position) AS position, count(*) AS times, arg_min(line, position) AS line,
+_STRUCT = """{'sent_name': sent_name, 'sent_value': sent_value, 'sent_unit': sent_unit,
+    'name': param_name, 'value': param_value, 'unit': param_unit, 'unit_okei': param_okei}"""
+
+# One row per offer: its kept characteristics in order. A name repeated with the same unit is one characteristic whose
+# distinct values are joined; the first of them gives the place. Few are repeated: only those take the way of grouping.
+JOINED = f"""
+    WITH kept AS MATERIALIZED (
+        SELECT *, count(*) OVER (PARTITION BY ordinal, param_key, coalesce(param_unit, '')) AS times
+        FROM param_rows WHERE param_kept
+    ), repeated AS (
+        SELECT ordinal, min(position) AS position, arg_min(param_line, position) AS param_line,
             arg_min(sent_name, position) AS sent_name,
             array_to_string(list(sent_value ORDER BY position), '; ') AS sent_value,
             arg_min(sent_unit, position) AS sent_unit,
-            arg_min(param_name, position) AS name,
-            array_to_string(each_once(list(param_value ORDER BY position)), '; ') AS value,
-            arg_min(param_unit, position) AS unit,
-            arg_min(param_okei, position) AS unit_okei
-        FROM param_rows WHERE param_kept
-        GROUP BY ordinal, param_key, coalesce(param_unit, '')
-    ) GROUP BY ordinal
+            arg_min(param_name, position) AS param_name,
+            array_to_string(each_once(list(param_value ORDER BY position)), '; ') AS param_value,
+            arg_min(param_unit, position) AS param_unit,
+            arg_min(param_okei, position) AS param_okei
+        FROM kept WHERE times > 1 GROUP BY ordinal, param_key, coalesce(param_unit, '')
+    ), single AS (
+        SELECT ordinal, position, param_line, false AS joined, {_STRUCT} AS param FROM kept WHERE times = 1
+        UNION ALL SELECT ordinal, position, param_line, true, {_STRUCT} FROM repeated
+    )
+    SELECT ordinal, list(param ORDER BY position) AS params,
+        count(*) FILTER (joined) AS params_joined,
+        arg_min(param.name, position) FILTER (joined) AS params_joined_name,
+        arg_min(param.value, position) FILTER (joined) AS params_joined_value,
+        arg_min(param_line, position) FILTER (joined) AS params_joined_line
+    FROM single GROUP BY ordinal
 """
 DROPPED = """
-    SELECT ordinal, count(*) AS params_dropped, min(line) AS params_dropped_line,
-        array_to_string(list(left(coalesce(trimmed(sent_name), '?'), 60) ORDER BY position)[1:10], '; ') AS params_dropped_names
+    SELECT ordinal, count(*) AS params_dropped, min(param_line) AS params_dropped_line,
+        array_to_string(list(left(coalesce(trimmed(sent_name), '?'), 60) ORDER BY position)[1:10], '; ')
+            AS params_dropped_names
     FROM param_rows WHERE NOT param_kept GROUP BY ordinal
 """
 

@@ -7,6 +7,7 @@ result is ordered.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -43,8 +44,8 @@ from pipelines.normalize import (
     vendor,
 )
 from pipelines.normalize.fingerprint import fingerprint
-from pipelines.normalize.rule import Remark, Rule, rows_sql
-from pipelines.normalize.session import open_session
+from pipelines.normalize.rule import Remark, Rule, made_by, rows_sql
+from pipelines.normalize.session import OPTIONS, open_session
 from pipelines.options import Options
 from pipelines.reference import Reference
 
@@ -73,43 +74,57 @@ REGION_RULES: tuple[Rule, ...] = (regions.CODE, regions.REGION)
 PARAM_RULES: tuple[Rule, ...] = (characteristics.CHARACTERISTIC,)
 CARD_RULES: tuple[Rule, ...] = (regions.REGIONS, characteristics.CHARACTERISTICS)
 
-# The rows that rules read, one temporary table each, filled anew for every batch.
-_RULES_OF_ROWS = {
-    "offer_rows": OFFER_RULES,
-    "region_rows": REGION_RULES,
-    "param_rows": PARAM_RULES,
-    "card_rows": CARD_RULES,
+_OFFER_COLUMNS = {
+    "ordinal": "ordinal",
+    "offer_line": "line",
+    **{name: column for c in model.RAW_SCALARS for name, column in ((f"sent_{c}", c), (f"{c}_line", f"{c}_line"))},
+    **{f"sent_{c}": c for c in ("pictures", "outlets", "params", "regions", "repeated")},
+    **{f"option_{name}": f"option_{name}" for name in OPTIONS},
+}
+_REGION_COLUMNS = {
+    **{c: c for c in ("ordinal", "offer_line", "sku", "position", "vat_percent", "option_available_false")},
+    **{f"offer_{c}": c for c in regions.INHERITED},
+    **{
+        name: f"region.{column}"
+        for c in model.RAW_REGION_SCALARS
+        for name, column in ((f"sent_{c}", c), (f"{c}_line", f"{c}_line"))
+    },
+}
+_PARAM_COLUMNS = {
+    **{c: c for c in ("ordinal", "offer_line", "sku", "position")},
+    "param_line": "param.line",
+    **{f"sent_{c}": f"param.{c}" for c in ("name", "value", "unit")},
 }
 
-_LISTS = ("pictures", "outlets", "params", "regions", "repeated")
-OFFER_SOURCE = f"""(
-    SELECT ordinal, line AS offer_line,
-        {", ".join(f"{c} AS sent_{c}, {c}_line" for c in model.RAW_SCALARS)},
-        {", ".join(f"{c} AS sent_{c}" for c in _LISTS)},
-        options.*
-    FROM batch CROSS JOIN options)"""
-REGION_SOURCE = f"""(
-    SELECT ordinal, offer_line, sku, position, vat_percent, option_available_false,
-        {", ".join(f"{c} AS offer_{c}" for c in regions.INHERITED)},
-        {", ".join(f"region.{c} AS sent_{c}, region.{c}_line AS {c}_line" for c in model.RAW_REGION_SCALARS)}
-    FROM (
-        SELECT *, unnest(sent_regions) AS region, generate_subscripts(sent_regions, 1) AS position
-        FROM offer_rows WHERE len(sent_regions) > 0))"""
-PARAM_SOURCE = """(
-    SELECT ordinal, offer_line, sku, position, param.line AS line,
-        param.name AS sent_name, param.value AS sent_value, param.unit AS sent_unit
-    FROM (
-        SELECT ordinal, offer_line, sku, unnest(sent_params) AS param, generate_subscripts(sent_params, 1) AS position
-        FROM offer_rows WHERE len(sent_params) > 0))"""
+
+def _select(columns: dict[str, str], source: str) -> str:
+    return f"(SELECT {', '.join(f'{column} AS {name}' for name, column in columns.items())} FROM {source})"
+
+
+def _entries(column: str, name: str) -> str:
+    return (
+        f"(SELECT *, unnest({column}) AS {name}, generate_subscripts({column}, 1) AS position"
+        f" FROM offer_rows WHERE len({column}) > 0)"
+    )
+
+
+OFFER_SOURCE = _select(_OFFER_COLUMNS, "raw CROSS JOIN options WHERE ordinal BETWEEN $first AND $last")
+REGION_SOURCE = _select(_REGION_COLUMNS, _entries("sent_regions", "region"))
+PARAM_SOURCE = _select(_PARAM_COLUMNS, _entries("sent_params", "param"))
+CARD_ROWS = f"({rows_sql('offer_rows', CARD_RULES)})"
 
 
 def _issues_sql() -> str:
     """All remarks of all rules as one query over the rows of a batch, in no particular order."""
     selects: list[str] = []
-    for rows, rules in _RULES_OF_ROWS.items():
-        position = "position" if rows in {"region_rows", "param_rows"} else "0"
-        for rule in rules:
-            selects += [_remark_sql(remark, rows, position, len(selects) + n) for n, remark in enumerate(rule.remarks)]
+    for rows, position, rules in (
+        ("offer_rows", "0", OFFER_RULES),
+        (CARD_ROWS, "0", CARD_RULES),
+        ("region_rows", "position", REGION_RULES),
+        ("param_rows", "position", PARAM_RULES),
+    ):
+        remarks = [remark for rule in rules for remark in rule.remarks]
+        selects += [_remark_sql(remark, rows, position, rank) for rank, remark in enumerate(remarks, start=len(selects))]
     return " UNION ALL ".join(selects)
 
 
@@ -117,38 +132,29 @@ def _remark_sql(remark: Remark, rows: str, position: str, rank: int) -> str:
     source = f"{rows} WHERE {remark.when}"
     if remark.each is not None:
         source = f"(SELECT *, unnest({remark.each}) AS entry FROM {source})"
-    return f"""SELECT ordinal, {rank} AS rank, {position} AS position, '{remark.code}' AS code, {remark.once} AS once, sku,
-        coalesce({remark.line}, offer_line) AS line, {remark.field} AS raw_column,
+    return f"""SELECT ordinal, {rank} AS rank, {position} AS position, '{remark.code}' AS code, {remark.once} AS once,
+        sku, coalesce({remark.line}, offer_line) AS line, {remark.field} AS raw_column,
         left({remark.sent}, {QUOTE_LIMIT}) AS sent, left({remark.published}, {QUOTE_LIMIT}) AS published
         FROM {source}"""
 
 
-# What turns one batch of raw offers into results, in order. An offer repeated word for word is remarked upon for that alone.
-BATCH_STEPS = (
-    f"CREATE OR REPLACE TEMP TABLE offer_rows AS {rows_sql(OFFER_SOURCE, OFFER_RULES)}",
-    f"CREATE OR REPLACE TEMP TABLE region_rows AS {rows_sql(REGION_SOURCE, REGION_RULES)}",
-    f"CREATE OR REPLACE TEMP TABLE param_rows AS {rows_sql(PARAM_SOURCE, PARAM_RULES)}",
-    f"CREATE OR REPLACE TEMP TABLE regions_by_offer AS {regions.COLLECTED}",
-    f"CREATE OR REPLACE TEMP TABLE params_by_offer AS {characteristics.JOINED}",
-    f"CREATE OR REPLACE TEMP TABLE params_dropped_by_offer AS {characteristics.DROPPED}",
-    f"CREATE OR REPLACE TEMP TABLE card_rows AS {rows_sql('offer_rows', CARD_RULES)}",
-    f"""CREATE OR REPLACE TEMP TABLE issue_rows AS
-        SELECT issue.*, severity, coalesce(tag, raw_column) AS field
-        FROM ({_issues_sql()}) AS issue
-        JOIN severities USING (code) LEFT JOIN spellings USING (raw_column)
-        WHERE code = '{duplicates.IDENTICAL}'
-           OR ordinal NOT IN (SELECT ordinal FROM offer_rows WHERE duplicate = 'identical')""",
-    f"""CREATE OR REPLACE TEMP TABLE verdicts AS
-        SELECT ordinal, list(code ORDER BY rank, code) AS codes
-        FROM (
-            SELECT ordinal, code, min(rank) AS rank FROM issue_rows
-            WHERE severity = 'error' OR code = '{duplicates.IDENTICAL}' GROUP BY ordinal, code)
-        GROUP BY ordinal""",
-)
+# An offer repeated word for word is remarked upon for that alone.
+ISSUE_ROWS = f"""
+    SELECT issue.*, severity, coalesce(tag, raw_column) AS field
+    FROM ({_issues_sql()}) AS issue
+    JOIN severities USING (code) LEFT JOIN spellings USING (raw_column)
+    WHERE code = '{duplicates.IDENTICAL}'
+       OR ordinal NOT IN (SELECT ordinal FROM offer_rows WHERE duplicate = 'identical')"""
+VERDICTS = f"""
+    SELECT ordinal, list(code ORDER BY rank, code) AS codes
+    FROM (
+        SELECT ordinal, code, min(rank) AS rank FROM issue_rows
+        WHERE severity = 'error' OR code = '{duplicates.IDENTICAL}' GROUP BY ordinal, code)
+    GROUP BY ordinal"""
 ACCEPTED = f"""
     SELECT ordinal, offer_line AS line, sku_key, {", ".join(f.name for f in OFFER_FIELDS)},
         {fingerprint((f.name, f.type) for f in OFFER_FIELDS)} AS content_hash
-    FROM card_rows WHERE ordinal NOT IN (SELECT ordinal FROM verdicts) ORDER BY ordinal"""
+    FROM {CARD_ROWS} WHERE ordinal NOT IN (SELECT ordinal FROM verdicts) ORDER BY ordinal"""
 REJECTED = """
     SELECT ordinal, offer_line AS line, sku_key, sku, name, codes
     FROM offer_rows JOIN verdicts USING (ordinal) ORDER BY ordinal"""
@@ -159,6 +165,29 @@ ONCE = """
     SELECT code, arg_min(line, ordinal) AS line, arg_min(field, ordinal) AS field,
         arg_min(sent, ordinal) AS sent, arg_min(published, ordinal) AS published
     FROM issue_rows WHERE once GROUP BY code ORDER BY min(rank)"""
+
+COUNTS = "SELECT code, count(*) FROM issue_rows WHERE NOT once GROUP BY code"
+
+_READ_LATER = (REGION_SOURCE, PARAM_SOURCE, ISSUE_ROWS, ACCEPTED, REJECTED, characteristics.JOINED, regions.COLLECTED)
+
+
+def _kept(source_columns: dict[str, str], rules: tuple[Rule, ...]) -> str:
+    """The columns of rows that anything reads later; the rest need not be stored."""
+    words = set(re.findall(r"\w+", " ".join(_READ_LATER)))
+    return ", ".join(name for name in (*source_columns, *made_by(rules)) if name in words)
+
+
+# What turns one batch of raw offers into results: temporary tables, made in this order and dropped with the batch.
+BATCH_TABLES = {
+    "offer_rows": rows_sql(OFFER_SOURCE, OFFER_RULES, _kept(_OFFER_COLUMNS, OFFER_RULES)),
+    "region_rows": rows_sql(REGION_SOURCE, REGION_RULES, _kept(_REGION_COLUMNS, REGION_RULES)),
+    "param_rows": rows_sql(PARAM_SOURCE, PARAM_RULES, _kept(_PARAM_COLUMNS, PARAM_RULES)),
+    "regions_by_offer": regions.COLLECTED,
+    "params_by_offer": characteristics.JOINED,
+    "params_dropped_by_offer": characteristics.DROPPED,
+    "issue_rows": ISSUE_ROWS,
+    "verdicts": VERDICTS,
+}
 
 
 @dataclass(frozen=True)
@@ -211,21 +240,17 @@ def _run(
         refused = stack.enter_context(_writer(out / "rejected.parquet", REJECTED_SCHEMA))
         issues = stack.enter_context(_writer(offer_issues, ISSUE_SCHEMA))
         for first, last in _batches(raw):
-            connection.execute(
-                "CREATE OR REPLACE TEMP TABLE batch AS SELECT * FROM raw WHERE ordinal BETWEEN ? AND ?", [first, last]
-            )
-            for step in BATCH_STEPS:
-                connection.execute(step)
+            for table, query in BATCH_TABLES.items():
+                bounds = {"first": first, "last": last} if table == "offer_rows" else None
+                connection.execute(f"CREATE TEMP TABLE {table} AS {query}", bounds)
             accepted += _append(connection, ACCEPTED, offers, OFFER_SCHEMA)
             rejected += _append(connection, REJECTED, refused, REJECTED_SCHEMA)
             _append(connection, ISSUES, issues, ISSUE_SCHEMA)
-            codes.update(
-                dict(
-                    connection.execute("SELECT code, count(*) FROM issue_rows WHERE NOT once GROUP BY code").fetchall()
-                )
-            )
+            codes.update(dict(connection.execute(COUNTS).fetchall()))
             for code, *about in connection.execute(ONCE).fetchall():
                 once.setdefault(code, Issue(code, *about))
+            for table in BATCH_TABLES:
+                connection.execute(f"DROP TABLE {table}")
     if parsed.read != accepted + rejected:
         msg = f"{parsed.read} offers were read, but {accepted} accepted and {rejected} rejected"
         raise InternalError(msg)

@@ -108,7 +108,6 @@ CODE = Rule(
 _INHERIT_STOCK = (
     Columns(
         {
-            "quantity_column": "'quantity'",
             "quantity_sent": (
                 "CASE WHEN trimmed(sent_quantity) IS NOT NULL THEN trimmed(sent_quantity)"
                 " WHEN trimmed(sent_available) IS NOT NULL THEN CAST(offer_quantity AS VARCHAR) END"

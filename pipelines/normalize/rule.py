@@ -17,6 +17,11 @@ class Columns:
 
     expressions: Mapping[str, str]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns it makes."""
+        return tuple(self.expressions)
+
     def sql(self, source: str) -> str:
         """The rows of `source` with these columns added."""
         added = ", ".join(f"{expression} AS {name}" for name, expression in self.expressions.items())
@@ -39,10 +44,16 @@ class Lookup:
     match: str
     columns: Mapping[str, str]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns it makes."""
+        return tuple(self.columns)
+
     def sql(self, source: str) -> str:
         """The rows of `source` with these columns added."""
         added = ", ".join(f"found.{column} AS {name}" for name, column in self.columns.items())
-        return f"SELECT source.*, {added} FROM {source} AS source LEFT JOIN {self.table} AS found ON found.{self.match} = source.{self.key}"
+        found = f"LEFT JOIN {self.table} AS found ON found.{self.match} = source.{self.key}"
+        return f"SELECT source.*, {added} FROM {source} AS source {found}"
 
 
 @dataclass(frozen=True)
@@ -91,9 +102,14 @@ class Rule:
     remarks: tuple[Remark, ...] = ()
 
 
-def rows_sql(source: str, rules: tuple[Rule, ...]) -> str:
-    """A query: the rows of `source` after the steps of all rules, in the order of the rules."""
+def rows_sql(source: str, rules: tuple[Rule, ...], columns: str = "*") -> str:
+    """A query: these columns of `source` after the steps of all rules, in the order of the rules."""
     steps = [step for rule in rules for step in rule.steps]
     layers = [f"layer_0 AS NOT MATERIALIZED (SELECT * FROM {source})"]
     layers += [f"layer_{n} AS NOT MATERIALIZED ({step.sql(f'layer_{n - 1}')})" for n, step in enumerate(steps, start=1)]
-    return f"WITH {', '.join(layers)} SELECT * FROM layer_{len(steps)}"
+    return f"WITH {', '.join(layers)} SELECT {columns} FROM layer_{len(steps)}"
+
+
+def made_by(rules: tuple[Rule, ...]) -> list[str]:
+    """Names of the columns that the steps of these rules make."""
+    return [name for rule in rules for step in rule.steps for name in step.names]

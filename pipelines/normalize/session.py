@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
+from duckdb.func import PythonUDFType
 
 from pipelines import model
 from pipelines.errors import OperatorError
@@ -56,6 +57,22 @@ _MACROS = (
 _TABLES = (unit.TABLES, vat.TABLES, regions.TABLES)
 
 
+# Options that rules read, as columns `option_<name>`.
+OPTIONS = {
+    "format": "VARCHAR",
+    "today": "VARCHAR",
+    "default_unit": "VARCHAR",
+    "default_vat": "VARCHAR",
+    "vat_dialect": "VARCHAR",
+    "available_false": "VARCHAR",
+    "name_fallback": "VARCHAR",
+    "description_required": "BOOLEAN",
+    "vat_required": "BOOLEAN",
+    "vendor_required": "BOOLEAN",
+    "description_limit": "INTEGER",
+}
+
+
 @contextmanager
 def open_session(
     scratch: Path, *, parsed: ParseResult, options: Options, reference: Reference, today: date
@@ -65,7 +82,7 @@ def open_session(
     Raises:
         OperatorError: an option names a unit or a VAT rate that is not accepted.
     """
-    config = {
+    config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": MEMORY_LIMIT,
         "threads": THREADS,
         "temp_directory": str(scratch),
@@ -83,9 +100,9 @@ def open_session(
         connection.create_function(
             "clean_descriptions",
             description.clean_descriptions,
-            ["VARCHAR", "INTEGER"],  # type: ignore[list-item]  # type names are accepted as text
+            ["VARCHAR", "INTEGER"],
             duckdb.sqltype("STRUCT(html VARCHAR, links INTEGER, tags VARCHAR, cut BOOLEAN)"),
-            type="arrow",  # type: ignore[arg-type]
+            type=PythonUDFType.ARROW,
         )
         _write_options(connection, parsed.format, options, today)
         for tables in _TABLES:
@@ -98,23 +115,22 @@ def open_session(
 def _write_options(connection: duckdb.DuckDBPyConnection, format_: FeedFormat, options: Options, today: date) -> None:
     """The options as a table of one row, so that a rule reads them as columns."""
     link, required = options.link, options.shop.required_fields
-    values: dict[str, tuple[str, object]] = {
-        "format": ("VARCHAR", format_.value),
-        "today": ("VARCHAR", today.isoformat()),
-        "default_unit": ("VARCHAR", link.default_unit),
-        "default_vat": ("VARCHAR", link.default_vat),
-        "vat_dialect": ("VARCHAR", link.vat_dialect),
-        "available_false": ("VARCHAR", link.available_false),
-        "name_fallback": ("VARCHAR", link.name_fallback),
-        "description_required": ("BOOLEAN", "description" in required),
-        "vat_required": ("BOOLEAN", "vat" in required),
-        "vendor_required": ("BOOLEAN", "vendor" in required),
-        "description_limit": ("INTEGER", description.LIMIT_CSV if format_ is FeedFormat.CSV else description.LIMIT),
+    values = {
+        "format": format_.value,
+        "today": today.isoformat(),
+        "default_unit": link.default_unit,
+        "default_vat": link.default_vat,
+        "vat_dialect": link.vat_dialect,
+        "available_false": link.available_false,
+        "name_fallback": link.name_fallback,
+        "description_required": "description" in required,
+        "vat_required": "vat" in required,
+        "vendor_required": "vendor" in required,
+        "description_limit": description.LIMIT_CSV if format_ is FeedFormat.CSV else description.LIMIT,
     }
-    columns = ", ".join(f"option_{name} {type_}" for name, (type_, _) in values.items())
-    connection.execute(f"CREATE TABLE options ({columns})")
+    connection.execute(f"CREATE TABLE options ({', '.join(f'option_{name} {kind}' for name, kind in OPTIONS.items())})")
     connection.execute(
-        f"INSERT INTO options VALUES ({', '.join('?' * len(values))})", [value for _, value in values.values()]
+        f"INSERT INTO options VALUES ({', '.join('?' * len(OPTIONS))})", [values[name] for name in OPTIONS]
     )
 
 

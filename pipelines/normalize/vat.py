@@ -28,7 +28,7 @@ VAT = Rule(
             {
                 "vat_sent": "coalesce(trimmed(sent_vat), trimmed(sent_nds))",
                 "vat_column": "CASE WHEN trimmed(sent_vat) IS NOT NULL THEN 'vat' ELSE 'nds' END",
-                "vat_line": "CASE WHEN trimmed(sent_vat) IS NOT NULL THEN vat_line ELSE nds_line END",
+                "vat_at": "CASE WHEN trimmed(sent_vat) IS NOT NULL THEN vat_line ELSE nds_line END",
                 "vat_key": "rtrim(folded(coalesce(trimmed(sent_vat), trimmed(sent_nds))), '% ')",
                 "vat_second": "CASE WHEN trimmed(sent_vat) IS NOT NULL THEN rtrim(folded(sent_nds), '% ') END",
             }
@@ -48,7 +48,7 @@ VAT = Rule(
             "vat_unknown",
             "vat_sent IS NOT NULL AND vat_known IS NULL",
             "vat_column",
-            "vat_line",
+            "vat_at",
             "vat_sent",
             "vat_rate",
         ),
