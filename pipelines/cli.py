@@ -183,7 +183,7 @@ def loads_show(*, load_id: int, as_json: bool) -> None:
     from pipelines import steps
 
     with _house() as house:
-        _print_load(house, steps.load_outcome(house, load_id), as_json=as_json)
+        _print_load(house, steps.outcome(house, load_id), as_json=as_json)
 
 
 @cli.command()

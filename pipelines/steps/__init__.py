@@ -10,14 +10,15 @@ Every step takes a load id (or a link's code) and finds the rest in the catalog 
 results first and its manifest last, so that a step which was killed is simply run again (P1).
 """
 
-from pipelines.steps.cycle import Cycle, run_cycle
-from pipelines.steps.house import House, Outcome, Progress, load_outcome, open_house, silent
+from pipelines.steps.cycle import FETCHES_AT_ONCE, Cycle, run_cycle
+from pipelines.steps.house import House, Outcome, Progress, open_house, outcome, silent
 from pipelines.steps.links import apply_links, due_links, list_links, poll
 from pipelines.steps.process import check_link, load_source, process
 from pipelines.steps.reporting import list_loads, offer, report_json, report_text
 from pipelines.steps.snapshot import query_snapshot, write_snapshot
 
 __all__ = [
+    "FETCHES_AT_ONCE",
     "Cycle",
     "House",
     "Outcome",
@@ -27,10 +28,10 @@ __all__ = [
     "due_links",
     "list_links",
     "list_loads",
-    "load_outcome",
     "load_source",
     "offer",
     "open_house",
+    "outcome",
     "poll",
     "process",
     "query_snapshot",

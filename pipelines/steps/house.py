@@ -91,7 +91,7 @@ def about(
     return Outcome(link.code, link.supplier, link.shop, status.value, load_id=load_id, reason=reason, message=message)
 
 
-def load_outcome(house: House, load_id: int) -> Outcome:
+def outcome(house: House, load_id: int) -> Outcome:
     """What became of a load.
 
     Raises:

@@ -29,8 +29,8 @@ from pipelines.steps.house import (
     Outcome,
     Progress,
     load_key,
-    load_outcome,
     options_of,
+    outcome,
     silent,
     stored,
     worker_name,
@@ -69,7 +69,7 @@ def end_refused(
     load = registry.start_load(conn, load_id, at=datetime.now(UTC), worker=worker_name())
     _reject(house, conn, load, Manifest.rejection(error))
     report_load(house, conn, load_id)
-    return load_outcome(house, load_id)
+    return outcome(house, load_id)
 
 
 def load_source(
@@ -197,7 +197,7 @@ def process(
                 registry.fail_load(conn, load_id, at=datetime.now(UTC), reason=reason)
                 conn.commit()
                 raise
-    return load_outcome(house, load_id)
+    return outcome(house, load_id)
 
 
 def _process(house: House, conn: Connection, load_id: int, timings: dict[str, float], progress: Progress) -> None:
