@@ -1,0 +1,166 @@
+"""What a load would change in the catalog, found by fingerprints, without reading more than those of either side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.csv
+
+from pipelines.errors import InternalError
+from pipelines.model import OFFER_FIELDS
+
+# Enough for the keys of millions of offers; beyond it DuckDB spills into the scratch folder.
+_MEMORY_LIMIT = "512MB"
+_THREADS = 2
+# Rows of one batch on the way to PostgreSQL: an offer may have a description of 65 535 characters.
+_BATCH_ROWS = 2048
+
+FINGERPRINTS = pa.schema([("sku_key", pa.string()), ("content_hash", pa.string()), ("status", pa.string())])
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A load against the catalog, in offers of one supplier in one shop, before anything is written (P2).
+
+    Attributes:
+        created: in the file, not in the catalog.
+        changed: published, and something of it differs.
+        restored: hidden, and in the file again (P5).
+        unchanged: published, and equal; costs no write (P3).
+        missing: published and not in the file; what actualisation would hide. Neither an offer that is in the file but
+            rejected (P4) nor one that another enabled link supplied (P5) is missing.
+        visible_before: published before the load.
+    """
+
+    created: int
+    changed: int
+    restored: int
+    unchanged: int
+    missing: int
+    visible_before: int
+
+
+class Comparison:
+    """The files of a load beside the fingerprints of the catalog, in DuckDB. Made by `compare`."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, offers: Path) -> None:
+        self._connection = connection
+        self._offers = str(offers)
+
+    def difference(self) -> Difference:
+        """The counts."""
+        kinds = dict(self._connection.execute("SELECT kind, count(*) FROM difference GROUP BY kind").fetchall())
+        visible = self._connection.execute("SELECT count(*) FROM catalog WHERE status = 'published'").fetchall()[0][0]
+        names = ("created", "changed", "restored", "unchanged", "missing")
+        return Difference(**{name: kinds.get(name, 0) for name in names}, visible_before=visible)
+
+    def differing(self) -> Iterator[bytes]:
+        """Offers to write, as CSV for COPY: sku_key, line, content_hash, then the published fields.
+
+        Lists are JSON. Every value is quoted and NULL is nothing at all, so that an empty text stays one.
+        """
+        fields = ", ".join(_as_text(field.name, field.type) for field in OFFER_FIELDS)
+        return self._csv(
+            f"SELECT sku_key, CAST(line AS VARCHAR), content_hash, {fields} FROM read_parquet($offers)"
+            " WHERE sku_key IN (SELECT sku_key FROM difference WHERE kind IN ('created', 'changed', 'restored'))",
+            {"offers": self._offers},
+        )
+
+    def missing(self) -> Iterator[bytes]:
+        """Keys of the offers that are missing, as CSV for COPY."""
+        return self._csv("SELECT sku_key FROM difference WHERE kind = 'missing'", {})
+
+    def _csv(self, query: str, parameters: dict[str, str]) -> Iterator[bytes]:
+        options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="all_valid")
+        for batch in self._connection.execute(query, parameters).to_arrow_reader(_BATCH_ROWS):
+            sink = pa.BufferOutputStream()
+            pyarrow.csv.write_csv(batch, sink, options)
+            yield sink.getvalue().to_pybytes()
+
+
+@contextmanager
+def compare(
+    fingerprints: Path, *, offers: Path, rejected: Path, protected: Sequence[Path], scratch: Path
+) -> Iterator[Comparison]:
+    """Compare the offers of a load with the catalog.
+
+    Args:
+        fingerprints: CSV of the catalog's `FINGERPRINTS` for this supplier and shop, with a header, every value quoted.
+        offers, rejected: Parquet of the load.
+        protected: `offers.parquet` of other links' last good loads; their offers are not missing (P5).
+        scratch: a folder for spilling.
+
+    Raises:
+        InternalError: the load holds a SKU twice, or one without a key or a fingerprint (O2 was not kept).
+    """
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": _MEMORY_LIMIT,
+        "threads": _THREADS,
+        "temp_directory": str(scratch),
+        "preserve_insertion_order": False,
+        "autoinstall_known_extensions": False,
+    }
+    with duckdb.connect(config=config) as connection, _read_csv(fingerprints) as catalog:
+        connection.register("fingerprints", catalog)
+        connection.execute("CREATE TABLE catalog AS SELECT * FROM fingerprints")
+        connection.execute(
+            "CREATE TABLE file AS SELECT sku_key, content_hash FROM read_parquet($offers)", {"offers": str(offers)}
+        )
+        twice = connection.execute(
+            "SELECT count(*) FROM file WHERE sku_key IS NULL OR content_hash IS NULL"
+            " UNION ALL SELECT count(*) - count(DISTINCT sku_key) FROM file"
+        ).fetchall()
+        if any(count for (count,) in twice):
+            msg = "offers.parquet holds a SKU twice, or an offer without a key or a fingerprint"
+            raise InternalError(msg)
+        connection.execute(
+            "CREATE TABLE kept AS SELECT DISTINCT sku_key FROM read_parquet($files) WHERE sku_key IS NOT NULL",
+            {"files": [str(path) for path in (rejected, *protected)]},
+        )
+        connection.execute(
+            """
+            CREATE TABLE difference AS
+            SELECT
+                coalesce(file.sku_key, catalog.sku_key) AS sku_key,
+                CASE
+                    WHEN catalog.sku_key IS NULL THEN 'created'
+                    WHEN file.sku_key IS NULL THEN 'missing'
+                    WHEN catalog.status <> 'published' THEN 'restored'
+                    WHEN catalog.content_hash <> file.content_hash THEN 'changed'
+                    ELSE 'unchanged'
+                END AS kind
+            FROM file FULL JOIN catalog ON file.sku_key = catalog.sku_key
+            WHERE file.sku_key IS NOT NULL
+               OR (catalog.status = 'published' AND catalog.sku_key NOT IN (SELECT sku_key FROM kept))
+            """
+        )
+        yield Comparison(connection, offers)
+
+
+def _read_csv(path: Path) -> pa.csv.CSVStreamingReader:
+    return pyarrow.csv.open_csv(
+        path,
+        parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
+        convert_options=pyarrow.csv.ConvertOptions(column_types=FINGERPRINTS),
+    )
+
+
+def _as_text(expression: str, kind: pa.DataType) -> str:
+    """SQL for a value as text: lists as JSON, decimals exact and with their scale."""
+    if pa.types.is_list(kind):
+        # Through text, because DuckDB would make floating-point numbers of decimals in JSON.
+        return f"CAST(to_json(CAST({expression} AS {_text_type(kind)})) AS VARCHAR)"
+    return f"CAST({expression} AS VARCHAR)"
+
+
+def _text_type(kind: pa.DataType) -> str:
+    if pa.types.is_list(kind):
+        return f"{_text_type(kind.value_type)}[]"
+    if pa.types.is_struct(kind):
+        return f"STRUCT({', '.join(f'{field.name} {_text_type(field.type)}' for field in kind)})"
+    return "INTEGER" if pa.types.is_integer(kind) else "VARCHAR"
