@@ -119,7 +119,7 @@ class _Look:
 
     def once(self, started: float) -> Fetched | NotModified:
         """One attempt: the link, its redirects, and the body."""
-        url = self._link
+        url = self._link.copy_with(userinfo=b"")
         try:
             for _ in range(self._limits.redirects + 1):
                 response = self._send(url)
@@ -145,7 +145,7 @@ class _Look:
         auth = None
         if self._link.userinfo and same_owner(self._link, url):
             auth = httpx.BasicAuth(self._link.username, self._link.password)
-        request = self.client.build_request("GET", url.copy_with(userinfo=b""), headers=headers)
+        request = self.client.build_request("GET", url, headers=headers)
         return self.client.send(request, stream=True, auth=auth, follow_redirects=False)
 
     def _receive(self, response: httpx.Response, started: float) -> Fetched | NotModified:

@@ -7,23 +7,29 @@ from urllib.parse import urlsplit, urlunsplit
 
 MASK = "***"
 _LONGEST_SHOWN = 500
-_QUERY_VALUE = re.compile(r"=[^&;]*")
+_PARAMETER = re.compile(r"[^&;]+")
 
 
 def masked(url: str) -> str:
     """The address without user, password, query values and fragment, safe for a log line or a report.
 
-    Never raises: an address that cannot be read is masked as a whole. At most 500 characters.
+    Never raises: an address that cannot be read for sure is masked as a whole. At most 500 characters.
     """
     try:
         parts = urlsplit(url)
-        _ = parts.port  # an unescaped "/" in a password moves it out of its place and shows as a bad port
+        _ = parts.port
     except ValueError:
         return MASK
-    if not parts.scheme or not parts.netloc:
+    # An unescaped "/", "?" or "#" in a password ends the host too early; what follows would show the rest of it.
+    if not parts.scheme or not parts.netloc or "@" in parts.path + parts.query + parts.fragment:
         return MASK
     host = parts.netloc.rpartition("@")[2]
     netloc = f"{MASK}@{host}" if "@" in parts.netloc else host
-    query = _QUERY_VALUE.sub(f"={MASK}", parts.query) if "=" in parts.query else MASK * bool(parts.query)
-    shown = urlunsplit((parts.scheme, netloc, parts.path, query, ""))
+    shown = urlunsplit((parts.scheme, netloc, parts.path, _PARAMETER.sub(_masked_parameter, parts.query), ""))
     return "".join(c if c.isprintable() else "?" for c in shown[:_LONGEST_SHOWN])
+
+
+def _masked_parameter(found: re.Match[str]) -> str:
+    name, _, value = found[0].partition("=")
+    # Without a value it is not a name but the secret itself, perhaps with the "=" that base64 ends with.
+    return f"{name}={MASK}" if value.strip("=") else MASK

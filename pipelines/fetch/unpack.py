@@ -6,7 +6,7 @@ import io
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from pathlib import PurePosixPath
+from pathlib import PureWindowsPath
 from typing import BinaryIO
 
 from pipelines.errors import SupplierError
@@ -62,7 +62,7 @@ def gunzip(chunks: Iterable[bytes], limits: FetchLimits) -> Iterator[bytes]:
                 block = stream.decompress(b"", _BLOCK)
                 given += len(block)
                 yield from _measured(block, taken, given, limits)
-    if not stream.eof:
+    if taken and not stream.eof:
         msg = "сжатые данные (gzip) обрываются"
         raise GzipDamagedError(msg, truncated=True)
 
@@ -94,13 +94,13 @@ def unzip(file: BinaryIO, limits: FetchLimits) -> Iterator[bytes]:
 
 def _usable(members: list[zipfile.ZipInfo]) -> zipfile.ZipInfo:
     for member in members:
-        path = PurePosixPath(member.filename.replace("\\", "/"))
-        if path.is_absolute() or ".." in path.parts or ":" in path.parts[0:1]:
+        path = PureWindowsPath(member.filename)  # it knows both kinds of slashes, and drives
+        if path.anchor or ".." in path.parts:
             raise _refused("путь ведёт наружу", _shown(member.filename))
     if any(member.filename == "[Content_Types].xml" for member in members):
         raise SupplierError("format_unknown", detail="книга Excel или другой документ Office")
     # macOS adds a twin of every file with its attributes: __MACOSX/._price.xml.
-    files = [m for m in members if not m.is_dir() and not PurePosixPath(m.filename).name.startswith(".")]
+    files = [m for m in members if not m.is_dir() and not PureWindowsPath(m.filename).name.startswith(".")]
     feeds = [m for m in files if m.filename.lower().endswith(_FEED_SUFFIXES)] if len(files) > 1 else files
     if len(feeds) != 1:
         names = ", ".join(_shown(m.filename) for m in (feeds or files)[:_NAMES_SHOWN])
