@@ -48,7 +48,7 @@ FROM (
 QUALIFY rank <= $causes
 """
 
-# Three examples say more when their values differ. Values are told apart by a hash in few buckets: memory stays bounded
+# Three examples say more when their values differ. Values are told apart by a hash in 1024 buckets: memory is bounded
 # when a million of them differ, and two values that share a bucket cost only variety. The first of every bucket comes
 # before the second of any, the most usual bucket before the others. Rows are chosen by position and read afterwards,
 # so that long values are never held for rows that are not shown.
@@ -58,7 +58,7 @@ WITH buckets AS (
     FROM read_parquet($issues, file_row_number = true) AS issue
     JOIN (SELECT rank, code, field FROM causes) AS cause
         ON issue.code = cause.code AND issue.field IS NOT DISTINCT FROM cause.field
-    GROUP BY rank, hash(sent) % 64
+    GROUP BY rank, hash(sent) % 1024
 ), candidates AS (
     SELECT rank, size, unnest(firsts) AS position, generate_subscripts(firsts, 1) AS turn FROM buckets
 ), chosen AS (
@@ -95,7 +95,8 @@ class Cause:
         issues: remarks; an offer may have several, one for each region for example.
         converts: something was published in place of what was sent.
         uniform: the same was sent, and the same published, in all of them.
-        message, remedy: Russian, with values quoted where they are the same for all, else `…`.
+        message: Russian, with the values that are the same for all of them, and `…` for those that differ.
+        remedy: Russian, with the values of the first example: a text to paste must be a whole one.
         examples: at most three, with different sent values as far as there are any.
     """
 
@@ -155,19 +156,15 @@ def _cause(row: dict[str, Any], examples: tuple[Example, ...]) -> Cause:
     entry = issue_code(row["code"])
     first = examples[0]
     single = row["issues"] == 1
-
-    def common(value: object, *, same: bool) -> str | None:
-        if value is None:
-            return None
-        return quote(str(value)) if same else VARIOUS
-
     values = {
-        "field": common(row["field"], same=True),
-        "sent": common(first.sent, same=row["one_sent"]),
-        "published": common(first.published, same=row["one_published"]),
-        "sku": common(first.sku, same=single),
-        "line": common(first.line, same=single),
+        "field": _quoted(row["field"]),
+        "sent": _quoted(first.sent),
+        "published": _quoted(first.published),
+        "sku": _quoted(first.sku),
+        "line": _quoted(first.line),
     }
+    same = {"sent": row["one_sent"], "published": row["one_published"], "sku": single, "line": single}
+    common = {name: value if same.get(name, True) else VARIOUS for name, value in values.items()}
     return Cause(
         code=entry.code,
         severity=entry.severity,
@@ -176,7 +173,11 @@ def _cause(row: dict[str, Any], examples: tuple[Example, ...]) -> Cause:
         issues=row["issues"],
         converts=row["converts"],
         uniform=row["one_sent"] and row["one_published"],
-        message=fill(entry.message, values),
+        message=fill(entry.message, common).replace(f"{VARIOUS}.", VARIOUS),  # an ellipsis ends a sentence by itself
         remedy=fill(entry.remedy, values),
         examples=examples,
     )
+
+
+def _quoted(value: object) -> str | None:
+    return None if value is None else quote(str(value))

@@ -93,10 +93,6 @@ def _keys(names: tuple[str, ...], values: dict[str, Any]) -> dict[str, Any]:
     return {**dict.fromkeys(names), **values}
 
 
-def _dumps(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, default=_plain_value)
-
-
 def _plain_value(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
@@ -104,3 +100,7 @@ def _plain_value(value: object) -> str:
         return f"{value:.2f}"
     msg = f"no JSON form for {type(value).__name__}"
     raise TypeError(msg)
+
+
+# One encoder for all issues: made anew for each, it would cost more than the encoding.
+_dumps = json.JSONEncoder(ensure_ascii=False, default=_plain_value).encode

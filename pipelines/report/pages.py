@@ -36,8 +36,8 @@ _FILE_LABELS = {
 }
 _FORMATS = {"yml": "YML", "commerceml": "CommerceML", "csv": "CSV"}
 
-# A piece of a remedy that is meant to be pasted: tags, with what stands between them without a space.
-_TO_PASTE = re.compile(r"(<[^<>]+>(?:[^\s<>]*<[^<>]+>)*)")
+# A piece of a remedy that is meant to be pasted: tags, with what stands between them without a space, or an attribute.
+_TO_PASTE = re.compile(r'(<[^<>]+>(?:[^\s<>]*<[^<>]+>)*|[a-z_]+="[^"]*")')
 
 
 @dataclass(frozen=True)

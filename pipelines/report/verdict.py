@@ -38,7 +38,7 @@ def tone(report: LoadReport) -> Tone:
         case LoadStatus.HELD:
             return Tone.ATTENTION
         case LoadStatus.PROCESSED:
-            return Tone.ATTENTION if load.counts.rejected else Tone.GOOD
+            return Tone.ATTENTION if load.counts.rejected or load.counts.errors else Tone.GOOD
         case _:
             return Tone.NEUTRAL
 

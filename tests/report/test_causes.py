@@ -104,6 +104,13 @@ def test_a_message_quotes_only_what_is_common(write_issues: WriteIssues) -> None
     assert len(said["format_unknown"]) < 150
 
 
+def test_a_remedy_can_be_pasted_whole(write_issues: WriteIssues) -> None:
+    issues = [Issue("price_rounded", ordinal=n, sent=f"{n}.555", published=f"{n}.56") for n in range(3)]
+    cause = find_causes(write_issues(issues), None).ranked[0]
+    assert cause.message == "Цена «…» округлена до копеек: …"
+    assert "<price>0.56</price>" in cause.remedy
+
+
 def test_hostile_numbers_of_fields_are_bounded(write_issues: WriteIssues) -> None:
     issues = [Issue(ERROR, ordinal=n, field=f"f{n}") for n in range(CAUSE_LIMIT + 50)]
     found = find_causes(write_issues(issues), None)

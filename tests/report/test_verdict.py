@@ -34,6 +34,11 @@ def report_on(
         ({"counts": Counts(read=1, accepted=1)}, "good", "Прайс-лист загружен полностью: принят 1 товар из 1."),
         ({"counts": Counts(read=3, accepted=3)}, "good", "Прайс-лист загружен полностью: приняты 3 товара из 3."),
         (
+            {"counts": Counts(read=5, accepted=5, errors=1)},
+            "attention",
+            "Прайс-лист загружен полностью: принято 5 товаров из 5.",
+        ),
+        (
             {"counts": Counts(read=2004, accepted=1990, rejected=14)},
             "attention",
             "Прайс-лист загружен частично: принято 1 990 товаров из 2 004, не принято 14.",
