@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -24,30 +25,29 @@ ROW_WIDTH = len(_SCALAR_FIELDS)
 
 
 class ListColumn:
-    """A column of lists of structs under construction: one Python list per field of the struct."""
+    """A column of lists of structs under construction."""
 
     def __init__(self, field: pa.Field) -> None:
         self._type = field.type
-        self._struct_fields = list(field.type.value_type)
-        self.fields: list[list[Any]] = [[] for _ in self._struct_fields]
+        self._fields = list(field.type.value_type)
+        self._width = len(self._fields)
+        self._cells: list[Any] = []  # structs one after another
         self._offsets = [0]
 
-    def append(self, *values: str | int | None) -> None:
-        """Add one struct to the list of the current row."""
-        for column, value in zip(self.fields, values, strict=True):
-            column.append(value)
+    def append(self, values: Sequence[str | int | None]) -> None:
+        """Add one struct, a value per field, to the list of the current row."""
+        self._cells += values
 
     def end_row(self) -> None:
         """What is appended from now on belongs to the next row."""
-        self._offsets.append(len(self.fields[0]))
+        self._offsets.append(len(self._cells) // self._width)
 
     def take(self) -> pa.Array:
-        """The finished rows; the column is empty afterwards, its `fields` the same objects."""
-        arrays = [pa.array(c, f.type) for c, f in zip(self.fields, self._struct_fields, strict=True)]
-        structs = pa.StructArray.from_arrays(arrays, fields=self._struct_fields)
+        """The finished rows; the column is empty afterwards."""
+        arrays = [pa.array(self._cells[i :: self._width], field.type) for i, field in enumerate(self._fields)]
+        structs = pa.StructArray.from_arrays(arrays, fields=self._fields)
         result = pa.ListArray.from_arrays(pa.array(self._offsets, pa.int32()), structs, type=self._type)
-        for column in self.fields:
-            column.clear()
+        self._cells = []
         self._offsets = [0]
         return result
 

@@ -40,6 +40,7 @@ _REGION_INDEX = {tag.casefold(): 2 * i for i, tag in enumerate(RAW_REGION_SCALAR
 _LINE, _SKU, _AVAILABLE = COLUMN_INDEX["line"], COLUMN_INDEX["sku"], COLUMN_INDEX["available"]
 _POSITION_CODES, _DESCRIPTION = COLUMN_INDEX["position_codes"], COLUMN_INDEX["description"]
 _EMPTY_ROW = [None] * ROW_WIDTH
+_PARAM, _PICTURE = -1, -2
 
 Row = list[Any]
 # Reads one child of an offer: (element, its line's index, the row).
@@ -52,12 +53,14 @@ class OfferReader:
     def __init__(self, writer: RawWriter) -> None:
         self._writer = writer
         self._lines: list[int] = []
-        self._scalars: dict[str, int] = {}  # tag as it comes -> its place in the row
-        self._params: set[str] = set()
+        # Tag as it comes -> what it is, for the frequent ones: its place in the row, or one of the two below.
+        self._places: dict[str, int] = {}
         self._readers: dict[str, _Reader] = {}
+        self._region_places: dict[str, int] = {}
         self._spellings: dict[str, str] = {}
         self._unknown: dict[str, list[int]] = {}  # tag -> [count, first line]
-        self._param_fields = tuple(field.append for field in writer.lists["params"].fields)
+        self._add_param = writer.lists["params"].append
+        self._add_picture = writer.lists["pictures"].append
 
     def read(self, offer: etree._Element, lines: list[int], start: int) -> int:
         """Write one offer whose elements stand at `lines[start:]`; the number of its elements is returned.
@@ -71,25 +74,23 @@ class OfferReader:
         row[_LINE] = lines[start]
         self._attribute(offer, "id", _SKU, row)
         self._attribute(offer, "available", _AVAILABLE, row)
-        scalars, params = self._scalars, self._params
-        add_name, add_value, add_unit, add_line = self._param_fields
+        place_of, add_param, add_picture = self._places.get, self._add_param, self._add_picture
         at = start + 1
         for child in offer:
-            tag = child.tag
-            if len(child):
+            place = place_of(child.tag)
+            if place is None or len(child):
                 at += self._other(child, at, row)
                 continue
-            index = scalars.get(tag)
-            if index is not None and row[index] is None:
-                row[index] = child.text or ""
-                row[index + 1] = lines[at]
-            elif tag in params:
-                add_name(child.get("name"))
-                add_value(child.text or "")
-                add_unit(child.get("unit"))
-                add_line(lines[at])
+            if place >= 0:
+                if row[place] is None:
+                    row[place] = child.text or ""
+                    row[place + 1] = lines[at]
+                else:
+                    self._scalar(child, at, row)
+            elif place == _PARAM:
+                add_param((child.get("name"), child.text or "", child.get("unit"), lines[at]))
             else:
-                self._other(child, at, row)
+                add_picture((child.text or "", lines[at]))
             at += 1
         if at - start > ELEMENTS_LIMIT:
             limit = f"в одном товаре больше {ELEMENTS_LIMIT} меток"
@@ -103,7 +104,7 @@ class OfferReader:
             row[index], row[index + 1] = value, row[_LINE]
 
     def _other(self, child: etree._Element, at: int, row: Row) -> int:
-        """Read a child that is not a plain first value; the number of its elements is returned."""
+        """Read a child that is not frequent or not plain text; the number of its elements is returned."""
         tag = child.tag
         reader = self._readers.get(tag) or self._learn(tag, self._lines[at])
         reader(child, at, row)
@@ -123,16 +124,16 @@ class OfferReader:
             self._repeat(child, value, self._lines[at])
 
     def _param(self, child: etree._Element, at: int, _row: Row) -> None:
-        self._writer.lists["params"].append(child.get("name"), _text(child), child.get("unit"), self._lines[at])
+        self._add_param((child.get("name"), _text(child), child.get("unit"), self._lines[at]))
 
     def _picture(self, child: etree._Element, at: int, _row: Row) -> None:
-        self._writer.lists["pictures"].append(_text(child), self._lines[at])
+        self._add_picture((_text(child), self._lines[at]))
 
     def _outlets(self, child: etree._Element, at: int, _row: Row) -> None:
         for place, outlet in enumerate(child.iter(), at):
             stock = outlet.get("instock")
             if place > at and stock is not None:
-                self._writer.lists["outlets"].append(stock, self._lines[place])
+                self._writer.lists["outlets"].append((stock, self._lines[place]))
 
     def _regions(self, child: etree._Element, at: int, _row: Row) -> None:
         at += 1
@@ -151,15 +152,17 @@ class OfferReader:
             values[0], values[1] = code, self._lines[at]
         at += 1
         for child in region:
-            index = _REGION_INDEX.get(local_name(child.tag).casefold())
+            index = self._region_places.get(child.tag)
             if index is None:
+                index = self._learn_in_region(child.tag)
+            if index < 0:
                 self._count_unknown(child, at, values)
             elif values[index] is None:
                 values[index], values[index + 1] = _text(child), self._lines[at]
             else:
                 self._repeat(child, _text(child), self._lines[at], within="region")
             at += size(child)
-        self._writer.lists["regions"].append(*values)
+        self._writer.lists["regions"].append(values)
 
     def _ignore(self, child: etree._Element, at: int, row: Row) -> None:
         """A known tag that is not loaded."""
@@ -172,7 +175,7 @@ class OfferReader:
 
     def _repeat(self, child: etree._Element, value: str, line: int, *, within: str | None = None) -> None:
         name = local_name(child.tag)
-        self._writer.lists["repeated"].append(f"{within}/{name}" if within else name, value, line)
+        self._writer.lists["repeated"].append((f"{within}/{name}" if within else name, value, line))
 
     # --- tags ---------------------------------------------------------------------------------------------------------
 
@@ -188,14 +191,15 @@ class OfferReader:
             reader = self._scalar
             self._spellings.setdefault(column, name)
             if column != "position_codes":
-                self._scalars[tag] = COLUMN_INDEX[column]
+                self._places[tag] = COLUMN_INDEX[column]
         elif folded == _LIST_TAGS["params"]:
             reader = self._param
             self._spellings.setdefault("params", name)
-            self._params.add(tag)
+            self._places[tag] = _PARAM
         elif folded == _LIST_TAGS["pictures"]:
             reader = self._picture
             self._spellings.setdefault("pictures", name)
+            self._places[tag] = _PICTURE
         elif folded == "regions":
             reader = self._regions
         elif folded == "outlets":
@@ -204,6 +208,13 @@ class OfferReader:
             reader = self._ignore
         self._readers[tag] = reader
         return reader
+
+    def _learn_in_region(self, tag: str) -> int:
+        """The place of a region's child in the region's values, negative when it has none."""
+        place = _REGION_INDEX.get(local_name(tag).casefold(), -1)
+        if place >= 0:
+            self._region_places[tag] = place
+        return place
 
     def spellings(self) -> dict[str, str]:
         """Raw column -> the tag as the supplier wrote it first; complete."""
@@ -229,7 +240,7 @@ def size(element: etree._Element) -> int:
 
 
 def _text(element: etree._Element) -> str:
-    return "".join(cast("Iterator[str]", element.itertext()))
+    return "".join(cast("Iterator[str]", element.itertext())) if len(element) else element.text or ""
 
 
 def _inner_markup(element: etree._Element) -> str:
