@@ -278,7 +278,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(1)
     except Exception as error:
         # The edge of the program: engineers get the whole story, everyone else what to do.
-        logging.getLogger(__name__).error("the command failed", exc_info=True)
+        logging.getLogger(__name__).info("the command failed", exc_info=True)
         click.echo(f"our failure: {type(error).__name__}: {error}", err=True)
         click.echo("nothing is half-published; run the same command again, with -v to see where it happens", err=True)
         sys.exit(1)

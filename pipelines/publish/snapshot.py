@@ -23,6 +23,8 @@ from pipelines.model import OFFER_FIELDS
 
 SCHEMA_VERSION = 1
 MEMORY_LIMIT = "512MB"
+# The longest row: an offer of 4 MiB as sent, its characteristics twice (sent and normalised), each quote doubled.
+MAX_ROW_BYTES = 32 << 20
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,8 @@ TABLES: tuple[Table, ...] = (
     Table(
         "offers",
         "Товары каталога, один товар — одна строка",
-        "offers o JOIN loads l ON l.id = o.load_id LEFT JOIN visible_offers v USING (shop_id, supplier_id, sku_key)",
+        "offers o JOIN loads l ON l.id = o.load_id LEFT JOIN visible_offers v"
+        " ON (v.shop_id, v.supplier_id, v.sku_key) = (o.shop_id, o.supplier_id, o.sku_key)",
         (
             *_OFFER_KEY,
             *_offer_columns(),
@@ -280,7 +283,7 @@ def _copy(conn: psycopg.Connection[Any], snapshot: duckdb.DuckDBPyConnection, ta
     snapshot.execute(
         f"CREATE TABLE {table.name} AS SELECT {columns} FROM read_csv(?, header = false, auto_detect = false,"
         f" columns = {{{shape}}}, delim = ',', quote = '\"', escape = '\"', nullstr = '', allow_quoted_nulls = false,"
-        " new_line = '\\n', max_line_size = 67108864, parallel = false)",
+        f" new_line = '\\n', max_line_size = {MAX_ROW_BYTES}, buffer_size = {MAX_ROW_BYTES}, parallel = false)",
         [str(path)],
     )
     path.unlink()
@@ -377,5 +380,5 @@ def _meta(snapshot: duckdb.DuckDBPyConnection, rows: dict[str, int], taken_at: d
     snapshot.execute("CREATE TABLE meta (taken_at TIMESTAMPTZ, schema_version INTEGER, rows MAP(VARCHAR, BIGINT))")
     snapshot.execute("COMMENT ON TABLE meta IS 'На какой момент снимок, версия схемы, число строк по таблицам'")
     snapshot.execute(
-        "INSERT INTO meta VALUES (?, ?, map_from_entries(?))", [taken_at, SCHEMA_VERSION, list(rows.items())]
+        "INSERT INTO meta VALUES (?, ?, map(?, ?))", [taken_at, SCHEMA_VERSION, list(rows), list(rows.values())]
     )

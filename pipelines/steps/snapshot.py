@@ -64,6 +64,8 @@ def query_snapshot(house: House, query: str) -> list[dict[str, Any]]:
         raise OperatorError(msg)
     key = json.loads(house.store.get_bytes(LATEST))["key"]
     with house.store.local(key) as path, duckdb.connect(str(path), read_only=True) as snapshot:
+        # A query reads this one file: neither others of this machine, nor may it write any.
+        snapshot.execute("SET enable_external_access = false; SET lock_configuration = true")
         try:
             answer = snapshot.sql(query)
             return [dict(zip(answer.columns, row, strict=True)) for row in answer.fetchall()] if answer else []
