@@ -19,7 +19,7 @@ from markupsafe import Markup
 from pipelines.model import Severity
 from pipelines.report import verdict
 from pipelines.report.causes import Cause
-from pipelines.report.russian import MINUS, counted, moment, number, size, word
+from pipelines.report.russian import MINUS, NBSP, counted, moment, number, size, word
 from pipelines.report.summary import PUBLISHED, LoadReport
 from pipelines.report.wording import ABSENT, plain, quote
 
@@ -127,12 +127,17 @@ def _sent(value: str | None) -> str:
     """A sent value as an example shows it; a tag that is absent and one that is empty are different mistakes."""
     if value is None:
         return "не прислано"
-    return f"«{quote(value)}»" if value.strip() else "прислано пустое"
+    return _in_quotes(value) if value.strip() else "прислано пустое"
 
 
 def _published(value: str | None) -> str:
     """What buyers see in its place."""
-    return f"«{quote(value)}»" if value else "не показано"
+    return _in_quotes(value) if value else "не показано"
+
+
+def _in_quotes(value: str) -> str:
+    # A browser shows two spaces as one, and that may be all the difference there is.
+    return f"«{quote(value).replace('  ', f' {NBSP}')}»"
 
 
 def _facts(report: LoadReport) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from babel.numbers import format_decimal
 
 _RU = Locale("ru")
 MINUS = "\N{MINUS SIGN}"
-_NBSP = "\N{NO-BREAK SPACE}"
+NBSP = "\N{NO-BREAK SPACE}"
 
 # Suppliers sit in eleven time zones; the zone of the platform is the one that every report names. Moscow keeps one
 # offset all year, so the zone needs no time zone database.
@@ -42,7 +42,7 @@ def word(value: int, name: str) -> str:
 
 def counted(value: int, name: str) -> str:
     """A number and its word, never parted at a line's end: `21 товар`."""
-    return f"{number(value)}{_NBSP}{word(value, name)}"
+    return f"{number(value)}{NBSP}{word(value, name)}"
 
 
 def moment(value: datetime) -> str:
@@ -55,12 +55,12 @@ def moment(value: datetime) -> str:
         msg = "a moment without a time zone"
         raise ValueError(msg)
     local = value.astimezone(UTC).astimezone(_MOSCOW)
-    return f"{format_datetime(local, 'd MMMM y, HH:mm', locale=_RU)} ({local.tzname()})".replace(" ", _NBSP, 1)
+    return f"{format_datetime(local, 'd MMMM y, HH:mm', locale=_RU)} ({local.tzname()})".replace(" ", NBSP, 1)
 
 
 def size(value: int) -> str:
     """A size in decimal units, as the limit of a file is given (F3): `12,4 МБ`."""
     for unit, scale in (("МБ", 1_000_000), ("КБ", 1_000)):
         if value >= scale:
-            return f"{format_decimal(value / scale, format='#,##0.#', locale=_RU)}{_NBSP}{unit}"
+            return f"{format_decimal(value / scale, format='#,##0.#', locale=_RU)}{NBSP}{unit}"
     return counted(value, "byte")

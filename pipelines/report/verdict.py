@@ -79,7 +79,7 @@ def buyers(report: LoadReport) -> list[str]:
         seen = [] if report.visible is None else [f"Покупатели видят {counted(report.visible, 'offer')}."]
         if report.previous is None:
             seen.append("Это первая загрузка этого прайс-листа.")
-        if load.counts.rejected:
+        elif load.counts.rejected:
             seen.append("Если непринятый товар был опубликован раньше, он остаётся в каталоге в прежнем виде.")
         return seen
     if report.good_since is not None:

@@ -185,6 +185,11 @@ def test_hostile_values_are_harmless(
             assert word in unescape(page)
 
 
+def test_removed_spaces_can_be_seen(make_load: Callable[..., LoadFacts], write_issues: WriteIssues) -> None:
+    issue = Issue("text_cleaned", ordinal=0, field="name", sent="Болт   М8", published="Болт М8")
+    assert "«Болт \N{NO-BREAK SPACE} М8» → " in render_html(build(make_load(), write_issues([issue]), None, {}, None))
+
+
 def test_the_page_is_bounded_whatever_the_data(make_load: Callable[..., LoadFacts], write_issues: WriteIssues) -> None:
     worst = '"' * 5_000
     issues = [

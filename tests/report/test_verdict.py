@@ -90,10 +90,13 @@ def test_R2_what_buyers_see_now(said_to: Callable[..., str], make_load: Callable
     assert "ничего не изменилось" in said_to(dry_run=True, visible=21)
 
 
-def test_P4_rejected_offers_keep_their_last_good_version(said_to: Callable[..., str]) -> None:
-    said = "остаётся в каталоге в прежнем виде"
-    assert said in said_to(counts=Counts(read=2, accepted=1, rejected=1))
-    assert said not in said_to(counts=Counts(read=2, accepted=2))
+def test_P4_rejected_offers_keep_their_last_good_version(
+    said_to: Callable[..., str], make_load: Callable[..., LoadFacts]
+) -> None:
+    said, counts = "остаётся в каталоге в прежнем виде", Counts(read=2, accepted=1, rejected=1)
+    assert said in said_to(previous=make_load(), counts=counts)
+    assert said not in said_to(previous=make_load(), counts=Counts(read=2, accepted=2))
+    assert said not in said_to(counts=counts)
 
 
 def test_F5_a_rejected_file_leaves_the_data_of_the_last_good_load(
