@@ -10,14 +10,15 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]  # ships no types
 
-# Airflow's components need about seven seconds to end their workers after SIGINT; SIGTERM would orphan some of them.
-_PATIENCE = ((signal.SIGINT, 20.0), (signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
+# Airflow's components end their workers after SIGINT, which takes some seconds; after SIGTERM they would orphan some.
+_PATIENCE_WHEN_ASKED = 20.0
+_PATIENCE_WHEN_TOLD = 5.0
 
 
 @contextmanager
@@ -45,20 +46,24 @@ def children(
 
 def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
     """End processes and everything in their sessions: asked first, then told, then killed."""
+    _signal([p.pid for p in processes if p.poll() is None], signal.SIGINT)
+    _wait(lambda: any(p.poll() is None for p in processes), _PATIENCE_WHEN_ASKED)
     sessions = {process.pid for process in processes}
-    for number, seconds in _PATIENCE:
-        # Asked, the child ends its own; told, each of them hears it.
-        targets = [p.pid for p in processes if p.poll() is None] if number == signal.SIGINT else []
-        for pid in targets or _members(sessions):
-            with suppress(ProcessLookupError):
-                os.kill(pid, number)
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            for process in processes:
-                process.poll()
-            if not _members(sessions):
-                return
-            time.sleep(0.05)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        _signal(_members(sessions), number)
+        _wait(lambda: any(p.poll() is None for p in processes) or bool(_members(sessions)), _PATIENCE_WHEN_TOLD)
+
+
+def _signal(pids: Sequence[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def _wait(busy: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while busy() and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def _members(sessions: set[int]) -> list[int]:

@@ -34,6 +34,7 @@ from pipelines.errors import CatalogFeedsError, OperatorError
 from pipelines.model import LoadStatus
 from pipelines.settings import Settings, load_settings
 from pipelines.steps import House, Outcome
+from pipelines.steps.snapshot import LATEST
 
 DAG = "catalog_feeds_hourly"
 LINKS = Path(__file__).with_name("links.yaml")
@@ -129,7 +130,7 @@ def _stay_up(airflow: LocalAirflow, console: Console) -> int:
 
 
 def what_happened(house: House, *, since: datetime) -> list[Outcome]:
-    """What came of every enabled link in a run that began at `since`, in the order of the links file."""
+    """What came of every enabled link in a run that began at `since`."""
     loads = {
         row["link"]: row["id"]
         for row in reversed(steps.list_loads(house, limit=1_000))
@@ -175,7 +176,8 @@ def _table(outcomes: Sequence[Outcome]) -> Table:
 
 def _counts(outcome: Outcome, *names: str) -> str:
     """The numbers that are not zero, in words."""
-    return ", ".join(f"{outcome.counts[name]} {name}" for name in names if outcome.counts.get(name))
+    counts = ((outcome.counts.get(name, 0), name) for name in names)
+    return ", ".join(f"{number} {name.removesuffix('s') if number == 1 else name}" for number, name in counts if number)
 
 
 def _results(house: House, outcomes: Sequence[Outcome], *, since: datetime) -> Iterator[tuple[str, str]]:
@@ -187,8 +189,8 @@ def _results(house: House, outcomes: Sequence[Outcome], *, since: datetime) -> I
     for mail in sorted(outbox.glob("*.eml")):
         if mail.stat().st_mtime >= since.timestamp():
             yield "mail", str(mail)
-    if house.store.exists(steps.LATEST_SNAPSHOT):
-        latest = json.loads(house.store.get_bytes(steps.LATEST_SNAPSHOT))
+    if house.store.exists(LATEST):
+        latest = json.loads(house.store.get_bytes(LATEST))
         yield "snapshot", house.store.url(latest["key"])
 
 
