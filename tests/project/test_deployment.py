@@ -104,7 +104,7 @@ def test_services_are_watched_and_start_in_order(compose: dict[str, Any]) -> Non
 
 
 def test_state_is_on_volumes_and_ports_on_loopback(compose: dict[str, Any], dockerfile: str) -> None:
-    mounted = {}
+    mounted: dict[str, str] = {}
     for service in compose["services"].values():
         mounted |= dict(mount.split(":") for mount in service.get("volumes", []))
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
