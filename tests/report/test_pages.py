@@ -185,6 +185,15 @@ def test_hostile_values_are_harmless(
             assert word in unescape(page)
 
 
+def test_a_link_to_a_file_is_printed_not_acted_on(
+    make_load: Callable[..., LoadFacts], write_issues: WriteIssues
+) -> None:
+    files = {"issues_csv": 'https://files.example/\u202e\x00"onclick=x'}
+    page = render_html(build(make_load(), write_issues([]), None, files, None))
+    assert_inert(page)
+    assert "https://files.example/[U+202E][U+0000]&#34;onclick=x" in page
+
+
 def test_removed_spaces_can_be_seen(make_load: Callable[..., LoadFacts], write_issues: WriteIssues) -> None:
     issue = Issue("text_cleaned", ordinal=0, field="name", sent="Болт   М8", published="Болт М8")
     assert "«Болт \N{NO-BREAK SPACE} М8» → " in render_html(build(make_load(), write_issues([issue]), None, {}, None))
