@@ -18,7 +18,7 @@ from pipelines.report import LoadReport, build, render_html, render_text
 WriteIssues = Callable[[Iterable[Issue]], Path]
 HTML_LIMIT = 100_000
 
-# The one warning that says what was published, an error and an info; in the file's order.
+# A remark on the file, an error of two offers and a conversion, in the order of the file.
 ISSUES = [
     Issue("unknown_tags", field="barcode2", sent="12"),
     Issue("file_is_html", ordinal=0, line=204817, sku="А-1", field="price", sent="от 100"),
@@ -63,11 +63,8 @@ def assert_inert(page: str) -> None:
 @pytest.fixture
 def processed(make_load: Callable[..., LoadFacts], write_issues: WriteIssues, write_rejected: Any) -> LoadReport:
     previous = make_load(id=4790, counts=Counts(read=9, accepted=5, rejected=4, errors=188, warnings=7))
-    load = make_load(
-        counts=Counts(
-            *(10, 8, 2, 1, 2, 1, 4, 3), errors=2, warnings=1, infos=1
-        ),  # read … hidden, in the order of the accounts
-    )
+    accounts = {"read": 10, "accepted": 8, "rejected": 2, "created": 1, "changed": 2, "restored": 1, "unchanged": 4}
+    load = make_load(counts=Counts(**accounts, hidden=3, errors=2, warnings=1, infos=1))
     rejected = write_rejected({0: "Болт М8"})
     files = {"issues_csv": "https://files.example/4812.csv?a=1&b=2", "raw": "raw/9f2c"}
     return build(load, write_issues(ISSUES), rejected, files, previous, visible=1984)
