@@ -22,7 +22,7 @@ UTF_8 = "utf-8"
 WINDOWS_1251 = "windows-1251"
 
 # Names as declared, folded to letters and digits -> the encoding's name (IANA, lower case). Closed: what is not here
-# is unknown.
+# is unknown. UTF-16 is not: without a byte order mark a declaration that can be read proves that it is wrong.
 _ENCODINGS = {
     "utf8": UTF_8,
     "usascii": UTF_8,
@@ -40,25 +40,24 @@ _ENCODINGS = {
     "latin1": "iso-8859-1",
     "windows1252": "windows-1252",
     "cp1252": "windows-1252",
-    "utf16": "utf-16",
-    "utf16le": "utf-16",
-    "utf16be": "utf-16",
 }
 # Spellings that XML parsers know; another spelling of a known encoding is repaired and reported.
 _PROPER_NAMES = frozenset(
     {
         *("utf-8", "utf8", "us-ascii", "ascii", "windows-1251", "cp1251", "koi8-r", "koi8-u", "ibm866", "cp866"),
-        *("iso-8859-5", "iso-8859-1", "latin1", "windows-1252", "cp1252", "utf-16", "utf-16le", "utf-16be"),
+        *("iso-8859-5", "iso-8859-1", "latin1", "windows-1252", "cp1252"),
     }
 )
 
 # Fewer multi-byte sequences than this may be a coincidence in a file that declares an eight-bit encoding.
 _MIN_SEQUENCES = 4
-# Share of Russian letters among the bytes over 127, and of letters that stand next to another one, in Russian text.
+# Share of Russian letters among the bytes over 127 that are not typographic signs, and of letters that stand next to
+# another one, in Russian text.
 _MIN_LETTERS = 0.9
 _MIN_IN_WORDS = 0.8
 _ASCII = bytes(range(128))
 _RUSSIAN = bytes([0xA8, 0xB8, *range(0xC0, 0x100)])
+_SIGNS = "\u00a0«»„“”‘’…–—•№°±·®©™§".encode(WINDOWS_1251)
 _NOT_RUSSIAN = bytes(set(range(256)) - set(_RUSSIAN))
 _NOT_LOWER = bytes(set(range(256)) - set(range(0xE0, 0x100)) - {0xB8})
 _LONE_LETTER = re.compile(rb"(?<![\xA8\xB8\xC0-\xFF])[\xA8\xB8\xC0-\xFF](?![\xA8\xB8\xC0-\xFF])")
@@ -85,28 +84,35 @@ def prove_encoding(open_source: Callable[[], BinaryIO], *, bom: str | None, decl
         return Proof("utf-16" if bom.startswith("utf-16") else bom)
     name = _ENCODINGS.get(re.sub(r"[^a-z0-9]", "", declared.lower())) if declared is not None else UTF_8
     bad_line, sequences = _read_as_utf8(open_source)
-    shown = quote((declared or "").encode())
     if bad_line is None:
-        if name == UTF_8 or (sequences == 0 and name not in {None, "utf-16"}):
-            return Proof(UTF_8, _name_issue(declared, UTF_8)) if name == UTF_8 else Proof(_known(name))
-        if sequences >= _MIN_SEQUENCES or name in {None, "utf-16"}:
-            return Proof(UTF_8, Issue("encoding_overridden", line=1, sent=shown, published=UTF_8))
+        return _valid_utf8(declared, name, sequences)
+    shown = _shown(declared)
+    if name is None:
         raise SupplierError(
-            "encoding_invalid", line=1, detail=f"объявлена {shown}, но байты читаются и как UTF-8, и как {shown}"
+            "encoding_invalid", line=bad_line, detail=f"объявлена «{shown}», прочитать файл в ней нельзя"
         )
     if name == UTF_8:
-        if _is_russian_1251(open_source):
-            issue = Issue("encoding_overridden", line=bad_line, sent=shown or "UTF-8", published=WINDOWS_1251)
-            return Proof(WINDOWS_1251, issue)
-        raise SupplierError("encoding_invalid", line=bad_line, detail="объявлена UTF-8, но в строке байты не UTF-8")
-    if name is None or name == "utf-16":
-        raise SupplierError("encoding_invalid", line=bad_line, detail=f"объявлена неизвестная кодировка «{shown}»")
+        if not _is_russian_1251(open_source):
+            raise SupplierError("encoding_invalid", line=bad_line, detail=f"объявлена {shown}, но байты не в ней")
+        issue = Issue("encoding_overridden", line=bad_line, sent=shown, published=WINDOWS_1251)
+        return Proof(WINDOWS_1251, issue)
     _require(open_source, name)
     return Proof(name, _name_issue(declared, name))
 
 
-def _known(name: str | None) -> str:
-    return name or UTF_8
+def _valid_utf8(declared: str | None, name: str | None, sequences: int) -> Proof:
+    """What to make of a body that is valid UTF-8 with so many multi-byte sequences (counted up to `_MIN_SEQUENCES`)."""
+    shown = _shown(declared)
+    if name is not None and (name == UTF_8 or sequences == 0):
+        return Proof(name, _name_issue(declared, name))
+    if name is None or sequences >= _MIN_SEQUENCES:
+        return Proof(UTF_8, Issue("encoding_overridden", line=1, sent=shown, published=UTF_8))
+    detail = f"объявлена {shown}, но байты читаются и в ней, и в UTF-8"
+    raise SupplierError("encoding_invalid", line=1, detail=detail)
+
+
+def _shown(declared: str | None) -> str:
+    return quote((declared or "UTF-8").encode())
 
 
 def _name_issue(declared: str | None, name: str) -> Issue | None:
@@ -161,13 +167,21 @@ def _is_russian_1251(open_source: Callable[[], BinaryIO]) -> bool:
     The case tells windows-1251 from KOI8-R, where the same bytes stand for letters of the other case; the words tell
     it from Western text, whose few accented letters stand alone.
     """
-    high = letters = lower = lone = 0
+    signs = others = letters = lower = lone = 0
     for block in _blocks(open_source):
         beyond = block.translate(None, _ASCII)
         if _UNDEFINED_1251 in beyond:
             return False
-        high += len(beyond)
-        letters += len(beyond.translate(None, _NOT_RUSSIAN))
+        unsigned = beyond.translate(None, _SIGNS)
+        here = len(beyond.translate(None, _NOT_RUSSIAN))
+        signs += len(beyond) - len(unsigned)
+        others += len(unsigned) - here
+        letters += here
         lower += len(beyond.translate(None, _NOT_LOWER))
         lone += len(_LONE_LETTER.findall(block))
-    return letters >= _MIN_LETTERS * high and letters - lone >= _MIN_IN_WORDS * letters and 2 * lower >= letters
+    return (
+        letters > signs
+        and letters >= _MIN_LETTERS * (letters + others)
+        and letters - lone >= _MIN_IN_WORDS * letters
+        and 2 * lower >= letters
+    )

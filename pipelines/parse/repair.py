@@ -1,20 +1,24 @@
 """Repairs of markup that are safe and unambiguous, each counted and reported with its first line (F6).
 
 Character data only: comments, CDATA sections and instructions are left as they are. What could be read in more
-than one way is left as well, and the parser refuses it.
+than one way is refused.
 """
 
 from __future__ import annotations
 
 import html.entities
 import re
+from collections.abc import Callable
+from functools import partial
 
+from pipelines.errors import SupplierError
 from pipelines.model import Issue
 from pipelines.parse.pieces import Span
 
 # An ampersand that does not begin a reference XML knows. Numeric references are the parser's to judge.
 _SUSPECT = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos|#[0-9]+|#x[0-9A-Fa-f]+);)")
 _REFERENCE = re.compile(rb"&(?:([A-Za-z][A-Za-z0-9]{0,40});)?")
+_SHOWN = re.compile(rb"&(?:[A-Za-z][A-Za-z0-9]*;|[^<\r\n]{0,40})")
 _XML_NAMES = frozenset({"amp", "lt", "gt", "quot", "apos"})
 _MARKUP = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;"}
 _HTML = {
@@ -24,7 +28,6 @@ _HTML = {
 }
 # Control characters that XML 1.0 forbids, everywhere in a document.
 _CONTROL = bytes(set(range(0x20)) - set(b"\t\n\r"))
-_CONTROL_SEARCH = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 class Repairs:
@@ -41,21 +44,27 @@ class Repairs:
             for code, (line, example) in sorted(self._first.items())
         )
 
-    def _note(self, code: str, count: int, line: int, example: str) -> None:
+    def _note(self, code: str, count: int, first: Callable[[], tuple[int, str]]) -> None:
+        """Count a repair; `first` tells the line and an example, and is asked once per kind."""
         self._count[code] = self._count.get(code, 0) + count
-        self._first.setdefault(code, (line, example))
+        if code not in self._first:
+            self._first[code] = first()
 
     def controls(self, block: bytes, before: bytes, line: int) -> bytes:
         """A block without the control characters that XML forbids; it follows `before`, which starts at `line`."""
         clean = block.translate(None, _CONTROL)
-        found = _CONTROL_SEARCH.search(block) if len(clean) != len(block) else None
-        if found:
-            here = line + before.count(b"\n") + block.count(b"\n", 0, found.start())
-            self._note("control_characters_removed", len(block) - len(clean), here, f"U+{found[0][0]:04X}")
+        if len(clean) != len(block):
+            self._note(
+                "control_characters_removed", len(block) - len(clean), lambda: _first_control(block, before, line)
+            )
         return clean
 
     def references(self, data: bytes, spans: list[Span], line: int) -> bytes:
-        """Repair bare ampersands and HTML names outside `spans` in a piece that starts at `line`."""
+        """Repair bare ampersands and HTML names outside `spans` in a piece that starts at `line`.
+
+        Raises:
+            SupplierError: `xml_malformed` for a name that neither XML nor HTML has.
+        """
         if _SUSPECT.search(data) is None:
             return data
         parts: list[bytes] = []
@@ -72,18 +81,32 @@ class Repairs:
         for suspect in _SUSPECT.finditer(data, begin, end):
             reference = _REFERENCE.match(data, suspect.start(), end)
             name = reference[1] if reference else None
-            if name is not None and name not in _HTML:
-                continue  # «AT&T;» or a forgotten declaration: nobody can say, so the parser refuses it
-            here = line + data.count(b"\n", 0, suspect.start())
+            if name is not None and name not in _HTML:  # «AT&T;» or a forgotten declaration: nobody can say
+                here = _line_at(data, suspect.start(), line)
+                raise SupplierError("xml_malformed", line=here, detail=f"сущность &{name.decode()}; не объявлена")
             parts.append(data[position : suspect.start()])
             if name is None:
-                shown = data[suspect.start() : suspect.start() + 20].decode("utf-8", "replace").split("\n")[0]
-                self._note("ampersand_escaped", 1, here, shown)
                 parts.append(b"&amp;")
                 position = suspect.start() + 1
+                code = "ampersand_escaped"
             else:
-                self._note("html_entity_replaced", 1, here, f"&{name.decode()};")
                 parts.append(_HTML[name])
                 position = suspect.start() + len(name) + 2
+                code = "html_entity_replaced"
+            self._note(code, 1, partial(_first_reference, data, suspect.start(), line))
         parts.append(data[position:end])
         return b"".join(parts)
+
+
+def _line_at(data: bytes, offset: int, line: int) -> int:
+    return line + data.count(b"\n", 0, offset)
+
+
+def _first_control(block: bytes, before: bytes, line: int) -> tuple[int, str]:
+    offset = next(i for i, octet in enumerate(block) if octet in _CONTROL)
+    return _line_at(block, offset, line + before.count(b"\n")), f"U+{block[offset]:04X}"
+
+
+def _first_reference(data: bytes, offset: int, line: int) -> tuple[int, str]:
+    shown = _SHOWN.match(data, offset)
+    return _line_at(data, offset, line), shown[0].decode("utf-8", "ignore") if shown else "&"

@@ -127,7 +127,9 @@ def _find_document(view: bytes) -> _Prolog:
     at_start = _read_prolog(view, 0)
     if at_start.name is not None and _local(at_start.name) in _ROOT_FORMATS:
         return at_start
-    for mark in _DOCUMENT_MARK.finditer(view, 0, JUNK_LIMIT):
+    for mark in _DOCUMENT_MARK.finditer(view):
+        if mark.start() > JUNK_LIMIT:
+            break
         found = _read_prolog(view, mark.start())
         if found.name is not None and _local(found.name) in _ROOT_FORMATS:
             return found
