@@ -104,9 +104,7 @@ _REMARKS = (
         "quantity_sent",
         "availability",
     ),
-    Remark(
-        "quantity_negative", "quantity_negative", "quantity_column", "quantity_at", "quantity_sent", "availability"
-    ),
+    Remark("quantity_negative", "quantity_negative", "quantity_column", "quantity_at", "quantity_sent", "availability"),
     Remark(
         "quantity_rounded",
         r"NOT quantity_negative AND regexp_matches(number_text(quantity_sent), '\.\d{6}\d*[1-9]')",

@@ -43,7 +43,7 @@ _STRUCT = """{'sent_name': sent_name, 'sent_value': sent_value, 'sent_unit': sen
 
 # One row per offer: its kept characteristics in order. A name repeated with the same unit is one characteristic whose
 # distinct values are joined; the first of them gives the place. Few are repeated: only those take the way of grouping.
-JOINED = f"""
+_JOINED = f"""
     WITH kept AS MATERIALIZED (
         SELECT *, count(*) OVER (PARTITION BY ordinal, param_key, coalesce(param_unit, '')) AS times
         FROM param_rows WHERE param_kept
@@ -68,31 +68,20 @@ JOINED = f"""
         arg_min(param_line, position) FILTER (joined) AS params_joined_line
     FROM single GROUP BY ordinal
 """
-DROPPED = """
-    SELECT ordinal, count(*) AS params_dropped, min(param_line) AS params_dropped_line,
+_DROPPED = """
+    SELECT ordinal, min(param_line) AS params_dropped_line,
         array_to_string(list(left(coalesce(trimmed(sent_name), '?'), 60) ORDER BY position)[1:10], '; ')
             AS params_dropped_names
     FROM param_rows WHERE NOT param_kept GROUP BY ordinal
 """
 
-CHARACTERISTICS = Rule(
+COLLECTED = {"params_by_offer": _JOINED, "params_dropped_by_offer": _DROPPED}
+# Columns of the source that these read.
+READ = ("ordinal", "position", "param_line", "sent_name", "sent_value", "sent_unit")
+
+JOINED = Rule(
     ids=("O13",),
-    steps=(
-        Lookup(
-            "params_by_offer",
-            "ordinal",
-            "ordinal",
-            {"params_kept": "params"}
-            | {c: c for c in ("params_joined", "params_joined_name", "params_joined_value", "params_joined_line")},
-        ),
-        Lookup(
-            "params_dropped_by_offer",
-            "ordinal",
-            "ordinal",
-            {c: c for c in ("params_dropped", "params_dropped_line", "params_dropped_names")},
-        ),
-        Columns({"params": "coalesce(params_kept, [])"}),
-    ),
+    steps=(),
     remarks=(
         Remark(
             "params_joined",
@@ -102,6 +91,10 @@ CHARACTERISTICS = Rule(
             "params_joined_name",
             "params_joined_value",
         ),
-        Remark("params_dropped", "params_dropped > 0", "'params'", "params_dropped_line", "params_dropped_names"),
     ),
+)
+DROPPED = Rule(
+    ids=("O13",),
+    steps=(),
+    remarks=(Remark("params_dropped", "true", "'params'", "params_dropped_line", "params_dropped_names"),),
 )

@@ -99,13 +99,16 @@ def _cut(html: str, limit: int) -> str:
 def clean_descriptions(texts: pa.ChunkedArray, limits: pa.ChunkedArray) -> pa.Array:
     """The vectorised form of `safe_html` for the SQL engine: a column of texts into a column of `CLEANED`."""
     cleaned = [
-        None if text is None else vars(safe_html(text, limit))
+        None if text is None else safe_html(text, limit)
         for text, limit in zip(texts.to_pylist(), limits.to_pylist(), strict=True)
     ]
-    return pa.array(
-        [row and row | {"tags": ", ".join(row["tags"])} for row in cleaned],
-        CLEANED,
-    )
+    columns = [
+        pa.array([None if row is None else row.html for row in cleaned], pa.string()),
+        pa.array([None if row is None else row.links for row in cleaned], pa.int32()),
+        pa.array([None if row is None else ", ".join(row.tags) for row in cleaned], pa.string()),
+        pa.array([None if row is None else row.cut for row in cleaned], pa.bool_()),
+    ]
+    return pa.StructArray.from_arrays(columns, fields=list(CLEANED))
 
 
 DESCRIPTION = Rule(

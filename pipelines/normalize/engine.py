@@ -52,48 +52,47 @@ from pipelines.reference import Reference
 BATCH_ROWS = 8192
 BATCH_BYTES = 32_000_000
 
-OFFER_RULES: tuple[Rule, ...] = (
-    sku.SKU,
-    duplicates.DUPLICATES,
-    name.NAME,
-    description.DESCRIPTION,
-    unit.UNIT,
-    vat.VAT,
-    currency.CURRENCY,
-    price.PRICE,
-    availability.AVAILABILITY,
-    delivery.DELIVERY,
-    vendor.VENDOR,
-    pictures.PICTURES,
-    measures.MEASURES,
-    category.CATEGORY,
-    category.REPEATED,
-    stock_class.STOCK_CLASS,
-)
+# Rules of an offer, in parts: rules that read each other's columns stand together, and each part is one narrow query.
+OFFER_PARTS: dict[str, tuple[Rule, ...]] = {
+    "identity": (sku.SKU, duplicates.DUPLICATES, name.NAME),
+    "description": (description.DESCRIPTION,),
+    "unit": (unit.UNIT,),
+    "money": (vat.VAT, currency.CURRENCY, price.PRICE),
+    "stock": (availability.AVAILABILITY, delivery.DELIVERY),
+    "maker": (vendor.VENDOR,),
+    "media": (pictures.PICTURES, measures.MEASURES),
+    "category": (category.CATEGORY, category.REPEATED, stock_class.STOCK_CLASS),
+}
 REGION_RULES: tuple[Rule, ...] = (regions.CODE, regions.REGION)
 PARAM_RULES: tuple[Rule, ...] = (characteristics.CHARACTERISTIC,)
-CARD_RULES: tuple[Rule, ...] = (regions.REGIONS, characteristics.CHARACTERISTICS)
+# Of an offer again, once its regions are collected.
+CARD_RULES: tuple[Rule, ...] = (regions.PRICED,)
 
+_LISTS = ("pictures", "outlets", "params", "regions", "repeated")
 _OFFER_COLUMNS = {
     "ordinal": "ordinal",
     "offer_line": "line",
     **{name: column for c in model.RAW_SCALARS for name, column in ((f"sent_{c}", c), (f"{c}_line", f"{c}_line"))},
-    **{f"sent_{c}": c for c in ("pictures", "outlets", "params", "regions", "repeated")},
+    **{f"sent_{c}": c for c in _LISTS},
     **{f"option_{name}": f"option_{name}" for name in OPTIONS},
 }
 _REGION_COLUMNS = {
-    **{c: c for c in ("ordinal", "offer_line", "sku", "position", "vat_percent", "option_available_false")},
+    **{c: c for c in ("ordinal", "position", "vat_percent", "option_available_false")},
     **{f"offer_{c}": c for c in regions.INHERITED},
     **{
-        name: f"region.{column}"
+        name: f"entry.{column}"
         for c in model.RAW_REGION_SCALARS
         for name, column in ((f"sent_{c}", c), (f"{c}_line", f"{c}_line"))
     },
 }
 _PARAM_COLUMNS = {
-    **{c: c for c in ("ordinal", "offer_line", "sku", "position")},
-    "param_line": "param.line",
-    **{f"sent_{c}": f"param.{c}" for c in ("name", "value", "unit")},
+    "ordinal": "ordinal",
+    "position": "position",
+    "param_line": "entry.line",
+    **{f"sent_{c}": f"entry.{c}" for c in ("name", "value", "unit")},
+}
+_CARD_COLUMNS = {
+    c: c for c in ("ordinal", "price_clean", "price_without_vat_clean", "price_line", "price_without_nds_line")
 }
 
 
@@ -101,63 +100,42 @@ def _select(columns: dict[str, str], source: str) -> str:
     return f"(SELECT {', '.join(f'{column} AS {name}' for name, column in columns.items())} FROM {source})"
 
 
-def _entries(column: str, name: str) -> str:
-    return (
-        f"(SELECT *, unnest({column}) AS {name}, generate_subscripts({column}, 1) AS position"
-        f" FROM offer_rows WHERE len({column}) > 0)"
-    )
+_BATCH = "(SELECT * FROM raw WHERE ordinal BETWEEN $first AND $last)"
 
 
-OFFER_SOURCE = _select(_OFFER_COLUMNS, "raw CROSS JOIN options WHERE ordinal BETWEEN $first AND $last")
-REGION_SOURCE = _select(_REGION_COLUMNS, _entries("sent_regions", "region"))
-PARAM_SOURCE = _select(_PARAM_COLUMNS, _entries("sent_params", "param"))
-CARD_ROWS = f"({rows_sql('offer_rows', CARD_RULES)})"
+def _entries(column: str) -> str:
+    entries = f"unnest({column}) AS entry, generate_subscripts({column}, 1) AS position"
+    return f"(SELECT ordinal, {entries} FROM {_BATCH} WHERE len({column}) > 0)"
 
 
-def _issues_sql() -> str:
-    """All remarks of all rules as one query over the rows of a batch, in no particular order."""
-    selects: list[str] = []
-    for rows, position, rules in (
-        ("offer_rows", "0", OFFER_RULES),
-        (CARD_ROWS, "0", CARD_RULES),
-        ("region_rows", "position", REGION_RULES),
-        ("param_rows", "position", PARAM_RULES),
-    ):
-        remarks = [remark for rule in rules for remark in rule.remarks]
-        selects += [_remark_sql(remark, rows, position, rank) for rank, remark in enumerate(remarks, start=len(selects))]
-    return " UNION ALL ".join(selects)
+OFFER_SOURCE = _select(_OFFER_COLUMNS, f"{_BATCH} CROSS JOIN options")
+REGION_SOURCE = _select(
+    _REGION_COLUMNS, f"{_entries('regions')} JOIN money_rows USING (ordinal) JOIN stock_rows USING (ordinal), options"
+)
+PARAM_SOURCE = _select(_PARAM_COLUMNS, _entries("params"))
+CARD_SOURCE = _select(_CARD_COLUMNS, "money_rows")
 
-
-def _remark_sql(remark: Remark, rows: str, position: str, rank: int) -> str:
-    source = f"{rows} WHERE {remark.when}"
-    if remark.each is not None:
-        source = f"(SELECT *, unnest({remark.each}) AS entry FROM {source})"
-    return f"""SELECT ordinal, {rank} AS rank, {position} AS position, '{remark.code}' AS code, {remark.once} AS once,
-        sku, coalesce({remark.line}, offer_line) AS line, {remark.field} AS raw_column,
-        left({remark.sent}, {QUOTE_LIMIT}) AS sent, left({remark.published}, {QUOTE_LIMIT}) AS published
-        FROM {source}"""
-
-
-# An offer repeated word for word is remarked upon for that alone.
-ISSUE_ROWS = f"""
-    SELECT issue.*, severity, coalesce(tag, raw_column) AS field
-    FROM ({_issues_sql()}) AS issue
-    JOIN severities USING (code) LEFT JOIN spellings USING (raw_column)
-    WHERE code = '{duplicates.IDENTICAL}'
-       OR ordinal NOT IN (SELECT ordinal FROM offer_rows WHERE duplicate = 'identical')"""
-VERDICTS = f"""
-    SELECT ordinal, list(code ORDER BY rank, code) AS codes
-    FROM (
-        SELECT ordinal, code, min(rank) AS rank FROM issue_rows
-        WHERE severity = 'error' OR code = '{duplicates.IDENTICAL}' GROUP BY ordinal, code)
-    GROUP BY ordinal"""
+# The columns of a result, wherever a part made them.
+_PARTS_JOINED = " ".join(
+    [
+        "identity_rows",
+        *(f"JOIN {part}_rows USING (ordinal)" for part in OFFER_PARTS if part != "identity"),
+        "LEFT JOIN params_by_offer USING (ordinal) LEFT JOIN regions_by_offer USING (ordinal)",
+    ]
+)
+_COLLECTED_LISTS = {"params", "regions"}
+_PUBLISHED = ", ".join(
+    f"coalesce({f.name}, []) AS {f.name}" if f.name in _COLLECTED_LISTS else f.name for f in OFFER_FIELDS
+)
 ACCEPTED = f"""
-    SELECT ordinal, offer_line AS line, sku_key, {", ".join(f.name for f in OFFER_FIELDS)},
-        {fingerprint((f.name, f.type) for f in OFFER_FIELDS)} AS content_hash
-    FROM {CARD_ROWS} WHERE ordinal NOT IN (SELECT ordinal FROM verdicts) ORDER BY ordinal"""
+    SELECT *, {fingerprint((f.name, f.type) for f in OFFER_FIELDS)} AS content_hash
+    FROM (
+        SELECT ordinal, offer_line AS line, sku_key, {_PUBLISHED}
+        FROM {_PARTS_JOINED} WHERE ordinal NOT IN (SELECT ordinal FROM verdicts))
+    ORDER BY ordinal"""
 REJECTED = """
     SELECT ordinal, offer_line AS line, sku_key, sku, name, codes
-    FROM offer_rows JOIN verdicts USING (ordinal) ORDER BY ordinal"""
+    FROM identity_rows JOIN verdicts USING (ordinal) ORDER BY ordinal"""
 ISSUES = """
     SELECT ordinal, code, severity, sku, line, field, sent, published
     FROM issue_rows WHERE NOT once ORDER BY ordinal, line, rank, position, field, sent"""
@@ -165,27 +143,74 @@ ONCE = """
     SELECT code, arg_min(line, ordinal) AS line, arg_min(field, ordinal) AS field,
         arg_min(sent, ordinal) AS sent, arg_min(published, ordinal) AS published
     FROM issue_rows WHERE once GROUP BY code ORDER BY min(rank)"""
-
 COUNTS = "SELECT code, count(*) FROM issue_rows WHERE NOT once GROUP BY code"
+VERDICTS = f"""
+    SELECT ordinal, list(code ORDER BY rank, code) AS codes
+    FROM (
+        SELECT ordinal, code, min(rank) AS rank FROM issue_rows
+        WHERE severity = 'error' OR code = '{duplicates.IDENTICAL}' GROUP BY ordinal, code)
+    GROUP BY ordinal"""
 
-_READ_LATER = (REGION_SOURCE, PARAM_SOURCE, ISSUE_ROWS, ACCEPTED, REJECTED, characteristics.JOINED, regions.COLLECTED)
+_READ_LATER = (REGION_SOURCE, CARD_SOURCE, ACCEPTED, REJECTED, regions.COLLECTED, *characteristics.COLLECTED.values())
 
 
-def _kept(source_columns: dict[str, str], rules: tuple[Rule, ...]) -> str:
-    """The columns of rows that anything reads later; the rest need not be stored."""
-    words = set(re.findall(r"\w+", " ".join(_READ_LATER)))
-    return ", ".join(name for name in (*source_columns, *made_by(rules)) if name in words)
+def _rows_sql(source: str, source_columns: dict[str, str], rules: tuple[Rule, ...], also: tuple[str, ...] = ()) -> str:
+    """The rows that rules make, with those columns only that their remarks or later queries read."""
+    remarks = [str(value) for rule in rules for remark in rule.remarks for value in vars(remark).values()]
+    own = {*re.findall(r"\w+", " ".join(remarks)), *also}
+    later = set(re.findall(r"\w+", " ".join(_READ_LATER)))
+    kept = [column for column in source_columns if column == "ordinal" or column in own]
+    kept += [column for column in made_by(rules) if column in own or column in later]
+    return rows_sql(source, rules, ", ".join(kept))
+
+
+def _issues_sql(rules_of_rows: dict[str, tuple[Rule, ...]]) -> str:
+    """All remarks of all rules as one query over the rows of a batch, in no particular order."""
+    selects: list[str] = []
+    for rows, rules in rules_of_rows.items():
+        position = "position" if rows == "region_rows" else "0"
+        remarks = [remark for rule in rules for remark in rule.remarks]
+        selects += [_remark_sql(remark, rows, position, rank) for rank, remark in enumerate(remarks, len(selects))]
+    # An offer repeated word for word is remarked upon for that alone.
+    return f"""
+        SELECT issue.* REPLACE (coalesce(issue.line, offer_line) AS line), sku, severity, coalesce(tag, raw_column) AS field
+        FROM ({" UNION ALL ".join(selects)}) AS issue
+        JOIN identity_rows USING (ordinal) JOIN severities USING (code) LEFT JOIN spellings USING (raw_column)
+        WHERE code = '{duplicates.IDENTICAL}' OR duplicate IS DISTINCT FROM 'identical'"""
+
+
+def _remark_sql(remark: Remark, rows: str, position: str, rank: int) -> str:
+    source = f"{rows} WHERE {remark.when}"
+    if remark.each is not None:
+        source = f"(SELECT *, unnest({remark.each}) AS entry FROM {source})"
+    return f"""SELECT ordinal, {rank} AS rank, {position} AS position, '{remark.code}' AS code, {remark.once} AS once,
+        {remark.line} AS line, {remark.field} AS raw_column,
+        left({remark.sent}, {QUOTE_LIMIT}) AS sent, left({remark.published}, {QUOTE_LIMIT}) AS published
+        FROM {source}"""
 
 
 # What turns one batch of raw offers into results: temporary tables, made in this order and dropped with the batch.
 BATCH_TABLES = {
-    "offer_rows": rows_sql(OFFER_SOURCE, OFFER_RULES, _kept(_OFFER_COLUMNS, OFFER_RULES)),
-    "region_rows": rows_sql(REGION_SOURCE, REGION_RULES, _kept(_REGION_COLUMNS, REGION_RULES)),
-    "param_rows": rows_sql(PARAM_SOURCE, PARAM_RULES, _kept(_PARAM_COLUMNS, PARAM_RULES)),
+    **{
+        f"{part}_rows": _rows_sql(
+            OFFER_SOURCE, _OFFER_COLUMNS, rules, ("offer_line", "duplicate") if part == "identity" else ()
+        )
+        for part, rules in OFFER_PARTS.items()
+    },
+    "region_rows": _rows_sql(REGION_SOURCE, _REGION_COLUMNS, REGION_RULES, regions.READ),
     "regions_by_offer": regions.COLLECTED,
-    "params_by_offer": characteristics.JOINED,
-    "params_dropped_by_offer": characteristics.DROPPED,
-    "issue_rows": ISSUE_ROWS,
+    "param_rows": _rows_sql(PARAM_SOURCE, _PARAM_COLUMNS, PARAM_RULES, characteristics.READ),
+    **characteristics.COLLECTED,
+    "card_rows": _rows_sql(CARD_SOURCE, _CARD_COLUMNS, CARD_RULES),
+    "issue_rows": _issues_sql(
+        {
+            **{f"{part}_rows": rules for part, rules in OFFER_PARTS.items()},
+            "card_rows": CARD_RULES,
+            "region_rows": REGION_RULES,
+            "params_by_offer": (characteristics.JOINED,),
+            "params_dropped_by_offer": (characteristics.DROPPED,),
+        }
+    ),
     "verdicts": VERDICTS,
 }
 
@@ -241,7 +266,7 @@ def _run(
         issues = stack.enter_context(_writer(offer_issues, ISSUE_SCHEMA))
         for first, last in _batches(raw):
             for table, query in BATCH_TABLES.items():
-                bounds = {"first": first, "last": last} if table == "offer_rows" else None
+                bounds = {"first": first, "last": last} if "$first" in query else None
                 connection.execute(f"CREATE TEMP TABLE {table} AS {query}", bounds)
             accepted += _append(connection, ACCEPTED, offers, OFFER_SCHEMA)
             rejected += _append(connection, REJECTED, refused, REJECTED_SCHEMA)

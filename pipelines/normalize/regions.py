@@ -34,6 +34,17 @@ CREATE MACRO subject_code(code) AS
     CASE WHEN left(code, 3) IN ('118', '718', '719') THEN left(code, 3) || '00000' ELSE left(code, 2) || '000000' END;
 """
 
+# Columns of the source that `COLLECTED` reads.
+READ = (
+    "ordinal",
+    "position",
+    "offer_price",
+    "offer_price_without_vat",
+    "offer_availability",
+    "offer_quantity",
+    "offer_delivery_days",
+)
+
 # What a region takes from its offer when it does not say.
 INHERITED = ("price", "price_without_vat", "availability", "quantity", "delivery_days")
 
@@ -240,14 +251,9 @@ COLLECTED = """
 """
 
 # The offer again, once its regions are known: a price must stand somewhere.
-REGIONS = Rule(
-    ids=("O18", "O6"),
-    steps=(
-        Lookup(
-            "regions_by_offer", "ordinal", "ordinal", {"regions_kept": "regions", "regions_priced": "regions_priced"}
-        ),
-        Columns({"regions": "coalesce(regions_kept, [])"}),
-    ),
+PRICED = Rule(
+    ids=("O6", "O18"),
+    steps=(Lookup("regions_by_offer", "ordinal", "ordinal", {"regions_priced": "regions_priced"}),),
     remarks=(
         Remark(
             "price_missing",

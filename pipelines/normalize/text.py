@@ -13,10 +13,13 @@ Spaces are all of Unicode's, NBSP and its narrow relatives included. Homoglyphs 
 from __future__ import annotations
 
 _SPACE = r"\s\x{0B}\x{1C}-\x{1F}\x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}"
+# Most values need nothing: single plain spaces inside, and only characters that NFC never changes.
+_UNUSUAL = r"^$|^ | $|  |[^ -~А-яЁё№«»°–—]"
 
 MACROS = rf"""
 CREATE MACRO trimmed(s) AS nullif(regexp_replace(s, '^[{_SPACE}]+|[{_SPACE}]+$', '', 'g'), '');
-CREATE MACRO clean(s) AS nullif(trim(regexp_replace(nfc_normalize(s), '[{_SPACE}]+', ' ', 'g')), '');
+CREATE MACRO clean(s) AS CASE WHEN regexp_matches(s, '{_UNUSUAL}')
+    THEN nullif(trim(regexp_replace(nfc_normalize(s), '[{_SPACE}]+', ' ', 'g')), '') ELSE s END;
 CREATE MACRO folded(s) AS nullif(rtrim(lower(clean(s)), '. '), '');
 CREATE MACRO number_text(s) AS CASE
     WHEN regexp_full_match(clean(s), '(\d+|\d{{1,3}}( \d{{3}})+)([.,]\d+)?')
