@@ -258,7 +258,7 @@ _APPLY = f"""
                 WHEN old.status = 'hidden' THEN 'restored'
                 ELSE 'changed'
             END AS kind,
-            {_card("old")} AS before,
+            CASE WHEN merge_action() <> 'INSERT' THEN {_card("old")} END AS before,
             {_card("new")} AS after
     ),
     logged AS (
