@@ -48,5 +48,5 @@ def is_public(address: str) -> bool:
     if isinstance(ip, ipaddress.IPv6Address):
         if ip.ipv4_mapped is not None:
             return is_public(str(ip.ipv4_mapped))
-        return ip in _GLOBAL_IPV6 and ip.is_global and ip.sixtofour is None and ip.teredo is None
+        return ip in _GLOBAL_IPV6 and ip.is_global and ip.sixtofour is None
     return ip.is_global and not ip.is_multicast

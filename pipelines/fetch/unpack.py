@@ -58,10 +58,6 @@ def gunzip(chunks: Iterable[bytes], limits: FetchLimits) -> Iterator[bytes]:
             data = stream.unused_data if stream.eof else stream.unconsumed_tail
             taken, given = taken + before - len(data), given + len(block)
             yield from _measured(block, taken, given, limits)
-            while len(block) == _BLOCK and not data and not stream.eof:  # zlib may hold more than one block back
-                block = stream.decompress(b"", _BLOCK)
-                given += len(block)
-                yield from _measured(block, taken, given, limits)
     if taken and not stream.eof:
         msg = "сжатые данные (gzip) обрываются"
         raise GzipDamagedError(msg, truncated=True)

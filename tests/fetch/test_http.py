@@ -334,22 +334,39 @@ def test_silence_is_a_transfer_error(site: Site, store: ObjectStore) -> None:
     assert len(site.requests) == 2
 
 
-def drip(exchange: Any, before: bytes) -> None:
+def drip(exchange: Any, before: bytes, pause: float = 0.02) -> None:
     """Something every now and then, for ever: no single silence is long enough to notice."""
     exchange.wfile.write(before)
     while True:
         exchange.wfile.write(b"x")
-        time.sleep(0.02)
+        time.sleep(pause)
 
 
-@pytest.mark.parametrize("before", [b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nX-Slow: "], ids=["body", "header"])
-def test_a_slow_drip_ends_at_the_deadline(site: Site, store: ObjectStore, before: bytes) -> None:
-    url = site.on("/", partial(drip, before=before))
+@pytest.mark.parametrize(
+    "answer",
+    [
+        partial(drip, before=b"HTTP/1.1 200 OK\r\n\r\n"),
+        partial(drip, before=b"HTTP/1.1 200 OK\r\n\r\n", pause=0),
+        partial(drip, before=b"HTTP/1.1 200 OK\r\nX-Slow: "),
+        lambda exchange: exchange.connection.recv(1),
+    ],
+    ids=["slow body", "steady body", "slow header", "silence"],
+)
+def test_everything_ends_at_the_deadline(site: Site, store: ObjectStore, answer: Any) -> None:
     started = time.monotonic()
-    error = lost(url, store, limits=FetchLimits(total_seconds=0.5, read_seconds=0.3))
+    error = lost(site.on("/", answer), store, limits=FetchLimits(total_seconds=0.5))
     assert 0.4 < time.monotonic() - started < 5
     assert "не передан целиком за 0.5 с" in str(error)
     assert len(site.requests) == 1
+
+
+def test_every_attempt_has_its_own_connection(site: Site, store: ObjectStore) -> None:
+    def answer(exchange: Any) -> None:
+        exchange.close_connection = False
+        exchange.reply(200, {"Content-Encoding": "gzip"}, gzip.compress(FEED)[:-9])
+
+    lost(site.on("/", answer), store)
+    assert len({exchange.client_address for exchange in site.requests}) == FetchLimits().attempts
 
 
 # --- answers other than 200 -------------------------------------------------------------------------------------------

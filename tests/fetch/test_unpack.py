@@ -68,9 +68,13 @@ def test_F3_a_gzip_stream_cut_anywhere_is_truncated(body: bytes, data: st.DataOb
     assert caught.value.truncated
 
 
-def test_F3_blocks_that_zlib_holds_back_are_not_lost() -> None:
-    body = bytes(900_000)
-    assert b"".join(gunzip(pieces(gzip.compress(body), 1), FetchLimits(max_ratio=2000))) == body
+@pytest.mark.parametrize("size", [1, 7, 1 << 20])
+def test_F3_output_of_many_blocks_is_whole(size: int) -> None:
+    body = b"".join(b"<offer id='%d'/>" % number for number in range(60_000)) + bytes(900_000)
+    stream = gzip.compress(body)
+    blocks = list(gunzip(pieces(stream + stream, size), FetchLimits(max_ratio=2000)))
+    assert b"".join(blocks) == body + body
+    assert max(map(len, blocks)) <= 256 << 10
 
 
 @pytest.mark.parametrize("spoil", [-1, -5, 12], ids=["length", "checksum", "data"])

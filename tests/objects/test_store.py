@@ -207,6 +207,24 @@ def test_of_many_creators_one_wins(reopen: Callable[[], ObjectStore]) -> None:
     assert reopen().get_bytes("latest.json") == str(winners[0]).encode()
 
 
+def test_no_conditional_write_is_lost(reopen: Callable[[], ObjectStore]) -> None:
+    reopen().put_bytes_if("count", b"0", None)
+
+    def count(times: int) -> None:
+        store = reopen()
+        while times:
+            seen = store.get_versioned("count")
+            try:
+                store.put_bytes_if("count", str(int(seen.data) + 1).encode(), seen.etag)
+            except ObjectConflictError:
+                continue
+            times -= 1
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(count, [15] * 4))
+    assert reopen().get_bytes("count") == b"60"
+
+
 @pytest.mark.parametrize(
     "key",
     [
