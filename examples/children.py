@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]  # ships no types
+import psutil
 
 # Airflow's components end their workers after SIGINT, which takes some seconds; after SIGTERM they would orphan some.
 _PATIENCE_WHEN_ASKED = 20.0

@@ -1,7 +1,7 @@
 """The words of the trade as types: offers, issues, loads. No I/O.
 
-`OFFER_FIELDS` is the one list of what a published offer is made of. The Parquet schema, the catalog's table, the JSON of
-`catalog-feeds offer` and the snapshot's comments are taken from it or compared with it in a test.
+`OFFER_FIELDS` is the one list of what a published offer is made of. The Parquet schema, the catalog's table, the JSON
+of `catalog-feeds offer` and the snapshot's comments are taken from it or compared with it in a test.
 """
 
 from __future__ import annotations
@@ -226,8 +226,8 @@ class Issue:
 
 
 # One offer as sent, whatever the format: text columns, null = the tag is absent, '' = it is there and empty.
-# `<column>_line` is the line of that value in the raw file. The label is the tag of the YML dialect, used in issues when
-# the supplier's own spelling is not known.
+# `<column>_line` is the line of that value in the raw file. The label is the tag of the YML dialect, used in issues
+# when the supplier's own spelling is not known.
 RAW_SCALARS: dict[str, str] = {
     "sku": "id",
     "name": "name",
@@ -339,13 +339,24 @@ class Counts:
     infos: int = 0
 
 
+class WhyNot(enum.StrEnum):
+    """Closed list of reasons for which actualisation did not run; the report says each in Russian."""
+
+    NOT_REQUESTED = "not_requested"
+    DELTA = "delta"
+    NOTHING_ACCEPTED = "nothing_accepted"
+    MOSTLY_REJECTED = "mostly_rejected"
+    HELD = "held"
+    FILE_REJECTED = "file_rejected"
+
+
 @dataclass(frozen=True)
 class Actualization:
     """Whether offers missing from the file were to be hidden, whether they were, and why not (P5, P6)."""
 
     requested: bool
     applied: bool = False
-    why_not: str | None = None
+    why_not: WhyNot | None = None
 
 
 @dataclass

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import enum
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
+from pipelines.model import WhyNot
 from pipelines.options import LinkOptions
-
-
-class WhyNot(enum.StrEnum):
-    """Closed list of reasons for which actualisation did not run; the report says each in Russian."""
-
-    NOT_REQUESTED = "not_requested"
-    DELTA = "delta"
-    NOTHING_ACCEPTED = "nothing_accepted"
-    MOSTLY_REJECTED = "mostly_rejected"
-    HELD = "held"
-    FILE_REJECTED = "file_rejected"
 
 
 @dataclass(frozen=True)

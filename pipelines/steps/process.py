@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from pipelines import normalize, parse, publish, quality, registry
 from pipelines.errors import NetworkError, OperatorError, SupplierError
 from pipelines.fetch import Fetched, fetch_file, fetch_url, masked, raw_key
-from pipelines.model import ISSUE_SCHEMA, Actualization, Counts, FeedFormat, LoadFacts, LoadStatus, Severity
+from pipelines.model import ISSUE_SCHEMA, Actualization, Counts, FeedFormat, LoadFacts, LoadStatus, Severity, WhyNot
 from pipelines.options import Options
 from pipelines.publish import Standing
 from pipelines.reference import load_reference
@@ -371,7 +371,7 @@ def _reject(house: House, conn: Connection, load: LoadFacts, manifest: Manifest)
             pq.write_table(pa.Table.from_pylist([manifest.whole], schema=ISSUE_SCHEMA), issues)
             house.store.put_file(load_key(load.id, "issues.parquet"), issues)
     requested = Options.model_validate(load.options).link.actualize
-    why_not = quality.WhyNot.FILE_REJECTED if manifest.whole else quality.WhyNot.NOTHING_ACCEPTED
+    why_not = WhyNot.FILE_REJECTED if manifest.whole else WhyNot.NOTHING_ACCEPTED
     load.actualization = asdict(Actualization(requested, why_not=why_not))
     load.status, load.reason, load.finished_at = LoadStatus.REJECTED, manifest.reason, datetime.now(UTC)
     registry.save_load(conn, load)

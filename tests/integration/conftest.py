@@ -1,6 +1,10 @@
 """A whole installation in a temporary home: real PostgreSQL, a folder as object store, mail into an outbox."""
 
-from collections.abc import Callable
+import hashlib
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +28,7 @@ def load(house) -> Callable[..., steps.Outcome]:
     """Load a file or a text for supplier `a`; settings as keywords."""
 
     def run(source: Path, *, supplier: str = "a", dry_run: bool = False, **settings: Any) -> steps.Outcome:
-        return steps.load_source(
-            house, str(source), supplier=supplier, shop="main", settings=settings, dry_run=dry_run
-        )
+        return steps.load_source(house, str(source), supplier=supplier, shop="main", settings=settings, dry_run=dry_run)
 
     return run
 
@@ -42,10 +44,8 @@ def feed(tmp_path) -> Callable[..., Path]:
             for sku, price in offers.items()
         )
         path = tmp_path / name
-        path.write_text(
-            f'<?xml version="1.0" encoding="UTF-8"?>\n<yml_catalog date="2026-11-22 05:00"><shop><offers>\n{rows}\n{tail}',
-            encoding="utf-8",
-        )
+        head = '<?xml version="1.0" encoding="UTF-8"?>\n<yml_catalog date="2026-11-22 05:00"><shop><offers>'
+        path.write_text(f"{head}\n{rows}\n{tail}", encoding="utf-8")
         return path
 
     return write
@@ -72,3 +72,64 @@ def catalog_dump(house) -> Callable[[], dict[str, list[tuple]]]:
             return {"offers": offers.fetchall(), "changes": changes.fetchall()}
 
     return dump
+
+
+class FeedServer:
+    """A supplier's server on loopback: ETags, 304, and what it was asked."""
+
+    def __init__(self, files: dict[str, bytes]) -> None:
+        self.files = files
+        self.etag_salt = ""
+        self.always_304 = False
+        self.requests: list[dict[str, str]] = []
+        self.statuses: list[int] = []
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                server.requests.append(dict(self.headers))
+                body = server.files.get(self.path)
+                tag = hashlib.md5((body or b"") + server.etag_salt.encode()).hexdigest()  # noqa: S324 - an ETag
+                asked = self.headers.get("If-None-Match")
+                if body is None:
+                    self.answer(404, b"no such price list")
+                elif asked and (asked == f'"{tag}"' or server.always_304):
+                    self.answer(304, b"", tag)
+                else:
+                    self.answer(200, body, tag)
+
+            def answer(self, status: int, body: bytes, tag: str | None = None) -> None:
+                server.statuses.append(status)
+                self.send_response(status)
+                if tag:
+                    self.send_header("ETag", f'"{tag}"')
+                if status != 304:
+                    self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                """Quiet: the test looks at `requests`."""
+
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._http.server_port}"
+        self._thread = threading.Thread(target=self._http.serve_forever, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[dict[str, bytes]], FeedServer]]:
+    """Start a supplier's server for the files given by path."""
+    with ExitStack() as servers:
+
+        def start(files: dict[str, bytes]) -> FeedServer:
+            server = FeedServer(files)
+            servers.callback(server.close)
+            return server
+
+        yield start

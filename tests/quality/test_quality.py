@@ -4,8 +4,9 @@ from decimal import Decimal
 
 import pytest
 
+from pipelines.model import WhyNot
 from pipelines.options import LinkOptions
-from pipelines.quality import Numbers, WhyNot, judge
+from pipelines.quality import Numbers, judge
 
 ACTUALIZE = LinkOptions(actualize=True)
 

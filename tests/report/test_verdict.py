@@ -11,7 +11,7 @@ import pytest
 
 from pipelines.errors import InternalError
 from pipelines.model import Counts, Issue, LoadFacts, LoadStatus
-from pipelines.quality import WhyNot
+from pipelines.model import WhyNot
 from pipelines.report import LoadReport, build, verdict
 
 NBSP = "\N{NO-BREAK SPACE}"
