@@ -31,10 +31,22 @@ _MESSAGES: dict[int, str] = {
     _Types.ERR_MISPLACED_CDATA_END: "последовательность ]]> вне CDATA",
     _Types.ERR_PI_NOT_FINISHED: "инструкция <? не закрыта",
     _Types.ERR_LTSLASH_REQUIRED: "нет закрывающей метки",
+    _Types.NS_ERR_QNAME: "двоеточие в имени стоит не на месте",
+    _Types.NS_ERR_ATTRIBUTE_REDEFINED: "атрибут повторён в одной метке",
+    _Types.NS_ERR_COLON: "двоеточие в имени стоит не на месте",
     _Types.NS_ERR_UNDEFINED_NAMESPACE: "префикс пространства имён не объявлен",
 }
 # Complaints at the end of the input that are not about its being cut short.
-_NOT_TRUNCATION = frozenset({_Types.ERR_DOCUMENT_END, _Types.ERR_TAG_NAME_MISMATCH})
+_NOT_TRUNCATION = frozenset(
+    {
+        _Types.ERR_DOCUMENT_END,
+        _Types.ERR_TAG_NAME_MISMATCH,
+        _Types.NS_ERR_UNDEFINED_NAMESPACE,
+        _Types.NS_ERR_QNAME,
+        _Types.NS_ERR_ATTRIBUTE_REDEFINED,
+        _Types.NS_ERR_COLON,
+    }
+)
 
 
 def supplier_error(error: etree.XMLSyntaxError, *, first_line: int, last_line: int, at_end: bool) -> SupplierError:

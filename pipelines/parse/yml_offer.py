@@ -118,10 +118,10 @@ class OfferReader:
         if row[index] is None:
             row[index], row[index + 1] = value, self._lines[at]
         elif index == _POSITION_CODES:  # the last one wins (O17)
-            self._repeat(child, row[index], row[index + 1])
+            self._repeat(self._spellings["position_codes"], row[index], row[index + 1])
             row[index], row[index + 1] = value, self._lines[at]
         else:
-            self._repeat(child, value, self._lines[at])
+            self._repeat(local_name(child.tag), value, self._lines[at])
 
     def _param(self, child: etree._Element, at: int, _row: Row) -> None:
         self._add_param((child.get("name"), _text(child), child.get("unit"), self._lines[at]))
@@ -160,7 +160,7 @@ class OfferReader:
             elif values[index] is None:
                 values[index], values[index + 1] = _text(child), self._lines[at]
             else:
-                self._repeat(child, _text(child), self._lines[at], within="region")
+                self._repeat(f"region/{local_name(child.tag)}", _text(child), self._lines[at])
             at += size(child)
         self._writer.lists["regions"].append(values)
 
@@ -173,9 +173,8 @@ class OfferReader:
             raise _too_many_tags(self._lines[at])
         self._unknown.setdefault(tag, [0, self._lines[at]])[0] += 1
 
-    def _repeat(self, child: etree._Element, value: str, line: int, *, within: str | None = None) -> None:
-        name = local_name(child.tag)
-        self._writer.lists["repeated"].append((f"{within}/{name}" if within else name, value, line))
+    def _repeat(self, field: str, value: str, line: int) -> None:
+        self._writer.lists["repeated"].append((field, value, line))
 
     # --- tags ---------------------------------------------------------------------------------------------------------
 

@@ -29,7 +29,7 @@ def read(tmp_path: Path) -> Callable[[bytes], Parsed]:
         rows = table.to_pylist()
         assert result.read == len(rows)
         assert [r["ordinal"] for r in rows] == list(range(len(rows)))
-        assert [p.name for p in tmp_path.iterdir()] == [out.name]
+        assert [p.name for p in tmp_path.iterdir() if p.is_file()] == [out.name]
         return result, rows
 
     return run
@@ -39,10 +39,13 @@ def read(tmp_path: Path) -> Callable[[bytes], Parsed]:
 def refuse(tmp_path: Path) -> Callable[[bytes], SupplierError]:
     """Parse a file that must be rejected whole; the error. Nothing may be left behind."""
 
+    folder = tmp_path / "refused"
+    folder.mkdir()
+
     def run(data: bytes) -> SupplierError:
         with pytest.raises(SupplierError) as caught:
-            parse(lambda: io.BytesIO(data), tmp_path / "raw_offers.parquet")
-        assert list(tmp_path.iterdir()) == []
+            parse(lambda: io.BytesIO(data), folder / "raw_offers.parquet")
+        assert list(folder.iterdir()) == []
         return caught.value
 
     return run
