@@ -14,7 +14,7 @@ from pipelines.fetch.limits import FetchLimits
 
 _BLOCK = 256 << 10
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
-# zipfile reads the whole directory of an archive at once. An honest archive of one price list has a short one.
+# zipfile reads the whole directory of an archive at once, and keeps it. An archive of one price list has a short one.
 _DIRECTORY_BYTES = 128 << 10
 _ENCRYPTED = 0x1
 _FEED_SUFFIXES = (".xml", ".yml", ".csv")
@@ -126,17 +126,13 @@ def _shown(name: str) -> str:
 
 
 class _ShortReads(io.RawIOBase):
-    """An archive that refuses to be read into memory as a whole, as zipfile would do with a forged directory."""
+    """An archive that is read in short pieces only: a directory without end comes out cut, and is refused for that."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
 
     def read(self, size: int = -1) -> bytes:
-        data = self._file.read(_DIRECTORY_BYTES + 1 if size < 0 else min(size, _DIRECTORY_BYTES + 1))
-        if len(data) > _DIRECTORY_BYTES:
-            msg = "the directory is too long"
-            raise zipfile.BadZipFile(msg)
-        return data
+        return self._file.read(_DIRECTORY_BYTES if size < 0 else min(size, _DIRECTORY_BYTES))
 
     def seekable(self) -> bool:
         return True

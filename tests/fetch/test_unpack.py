@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import struct
 import tracemalloc
 import zipfile
@@ -127,6 +128,14 @@ def test_F3_two_hundred_to_one_passes_and_one_past_it_does_not() -> None:
 @pytest.mark.parametrize("name", ["price.xml", "PRICE.XML", "a/b/price.yml", "прайс.csv", "price", "price.txt"])
 def test_F3_the_only_file_is_the_price_list(name: str, method: int) -> None:
     assert opened(packed((name, FEED), method=method)) == FEED
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_F3_a_large_price_list_comes_out_whole(method: int) -> None:
+    body = os.urandom(3_000_000)
+    blocks = list(unzip(io.BytesIO(packed(("price.xml", body), method=method)), LIMITS))
+    assert b"".join(blocks) == body
+    assert max(map(len, blocks)) <= 256 << 10
 
 
 def test_F3_one_price_list_among_other_things_is_found() -> None:
