@@ -38,4 +38,4 @@ SKU = Rule(
 def identity(sku: str) -> str:
     """The identity of an offer as the catalog keys it, for looking one up: what the macro `sku_key` gives (O1)."""
     collapsed = " ".join(unicodedata.normalize("NFC", sku).split())
-    return "".join(lower if len(lower := c.lower()) == 1 else c for c in collapsed)
+    return "".join(c.lower()[0] for c in collapsed)  # letter by letter, as the engine does

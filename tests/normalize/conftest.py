@@ -87,14 +87,14 @@ def normalised(tmp_path):
     """Normalise offers given as dicts of raw columns; a value of None takes a column out of the plain offer."""
 
     def run(
-        *offers, today=date(2026, 11, 22), format=FeedFormat.YML, row_group=2048, issues=(), plain=True, **settings
+        *offers, today=date(2026, 11, 22), format_=FeedFormat.YML, row_group=2048, issues=(), plain=True, **settings
     ):
         rows = [raw_row(n, {"sku": f"A{n}", **(PLAIN if plain else {}), **offer}) for n, offer in enumerate(offers)]
         folder = tmp_path / f"run-{len(list(tmp_path.iterdir()))}"
         folder.mkdir()
         raw = folder / "raw_offers.parquet"
         pq.write_table(pa.Table.from_pylist(rows, RAW_SCHEMA), raw, row_group_size=row_group)
-        parsed = ParseResult(format, "utf-8", len(rows), tuple(issues), dict(RAW_SCALARS))
+        parsed = ParseResult(format_, "utf-8", len(rows), tuple(issues), dict(RAW_SCALARS))
         totals = normalize(
             raw,
             folder / "out",

@@ -1,0 +1,148 @@
+"""O13 characteristics, O14 pictures, O15 measures, O16 and O17 codes."""
+
+from decimal import Decimal
+
+import pytest
+
+KEYS = ("sent_name", "sent_value", "sent_unit", "name", "value", "unit", "unit_okei")
+
+
+def params(result):
+    return [tuple(param[key] for key in KEYS) for param in result.offer["params"]]
+
+
+def test_O13_order_and_the_sent_form_are_kept(normalised):
+    result = normalised({"params": [("Цвет", "белый"), (" Длина\u00a0 троса", "21  см"), ("Вес", "1,5", "кг.")]})
+    assert params(result) == [
+        ("Цвет", "белый", None, "Цвет", "белый", None, None),
+        (" Длина\u00a0 троса", "21  см", None, "Длина троса", "21 см", None, None),
+        ("Вес", "1,5", "кг.", "Вес", "1,5", "кг", "166"),
+    ]
+    assert result.issues == []
+
+
+def test_O13_a_unit_may_be_an_okei_code_or_unknown(normalised):
+    result = normalised({"params": [("A", "1", "006"), ("B", "1", "6"), ("C", "1", "попугай"), ("D", "1", "5784"), ("E", "1", " ")]})
+    assert [(p[5], p[6]) for p in params(result)] == [
+        ("м", "006"), ("м", "006"), ("попугай", None), ("5784", None), (None, None)
+    ]
+
+
+def test_O13_empty_values_and_sentinels_are_dropped_and_named_once_per_offer(normalised):
+    sent = [("Цвет", ""), ("Длина", "-999 999 999,9"), ("Высота", "-999\u00a0999\u00a0999,9"), (None, "x"), ("Вид", None), ("Вес", "1")]
+    result = normalised({"params": sent})
+    assert [p[0] for p in params(result)] == ["Вес"]
+    issue = result.issue("params_dropped")
+    assert (issue["severity"], issue["sent"], issue["line"]) == ("info", "Цвет; Длина; Высота; ?; Вид", 70)
+
+
+def test_O13_a_repeated_name_is_joined_in_its_first_place(normalised):
+    sent = [("Цвет", "белый"), ("Вес", "1", "кг"), ("цвет", "чёрный"), ("Цвет", "белый"), ("Вес", "900", "г")]
+    result = normalised({"params": sent})
+    assert params(result) == [
+        ("Цвет", "белый; чёрный; белый", None, "Цвет", "белый; чёрный", None, None),
+        ("Вес", "1", "кг", "Вес", "1", "кг", "166"),
+        ("Вес", "900", "г", "Вес", "900", "г", "163"),
+    ]
+    issue = result.issue("params_joined")
+    assert (issue["sent"], issue["published"], issue["severity"]) == ("Цвет", "белый; чёрный", "info")
+
+
+def test_O13_any_number_of_characteristics_in_order(normalised):
+    sent = [(f"Имя {n}", str(n)) for n in range(3000)]
+    assert [p[0] for p in params(normalised({"params": sent}))] == [name for name, _ in sent]
+
+
+A, B, C, D = (f"https://cdn.example.com/{n}.jpg" for n in "abcd")
+
+
+@pytest.mark.parametrize(
+    ("sent", "published"),
+    [
+        ([], []),
+        ([""], []),
+        ([A, B, C], [A, B, C]),
+        ([f" {A} | {B} | {C} "], [A, B, C]),
+        ([f"{A},{B}"], [A, B]),
+        ([f"{A}, {B},"], [A, B]),
+        ([f"{A}\n{B}"], [A, B]),
+        (["HTTP://a.ru/x"], ["HTTP://a.ru/x"]),
+        (["https://a.ru/w_100,h_200/1.jpg"], ["https://a.ru/w_100,h_200/1.jpg"]),
+        (["https://a.ru/фото.jpg?a=1&b=2#x"], ["https://a.ru/фото.jpg?a=1&b=2#x"]),
+    ],
+)
+def test_O14_addresses_in_one_field_are_told_apart(normalised, sent, published):
+    result = normalised({"pictures": sent})
+    assert (result.offer["pictures"], result.issues) == (published, [])
+
+
+def test_O14_three_are_kept_and_more_dropped_with_a_warning(normalised):
+    result = normalised({"pictures": [A, f"{B},{C}", D, A]})
+    assert result.offer["pictures"] == [A, B, C]
+    issue = result.issue("pictures_over_limit")
+    assert (issue["severity"], issue["sent"], issue["published"], issue["line"]) == ("warning", f"{D} {A}", "3", 62)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    ["ftp://a.ru/1.jpg", "/img/1.jpg", "1.jpg", "data:image/png;base64,AAAA", "file:///etc/passwd", "//a.ru/1.jpg",
+     "https://", "https:///1.jpg", "javascript:alert(1)", 'https://a.ru/"onerror="x', "https://a.ru/<b>", "https://a.ru/" + "x" * 2048],
+)  # fmt: skip
+def test_O14_what_is_no_http_address_is_dropped_with_a_warning(normalised, sent):
+    result = normalised({"pictures": [sent, A]})
+    assert result.offer["pictures"] == [A]
+    issue = result.issue("picture_invalid")
+    assert (issue["severity"], issue["sent"], issue["line"]) == ("warning", sent[:500], 60)
+
+
+@pytest.mark.parametrize(
+    ("sent", "weight"),
+    [("1.5", "1.5"), ("6,1", "6.1"), (" 10 ", "10"), ("0.00000001", "0.00000001"), ("9999999999", "9999999999"), ("", None)],
+)
+def test_O15_weight(normalised, sent, weight):
+    result = normalised({"weight": sent})
+    assert (result.offer["weight_kg"], result.issues) == (weight and Decimal(weight), [])
+
+
+@pytest.mark.parametrize("sent", ["0", "0.0", "-1", "99999999999", "0.000000012", "тяжёлый", "1 кг", "1e3"])
+def test_O15_a_weight_that_is_not_positive_or_over_10_characters_is_dropped(normalised, sent):
+    result = normalised({"weight": sent})
+    assert result.offer["weight_kg"] is None
+    assert (result.issue("weight_dropped")["severity"], result.issue("weight_dropped")["sent"]) == ("warning", sent)
+
+
+@pytest.mark.parametrize(
+    ("sent", "dimensions"),
+    [("1.05/2.2/3.5", ["1.05", "2.2", "3.5"]), (" 1,05 / 2 /3", ["1.05", "2", "3"]), ("", None), (None, None)],
+)
+def test_O15_dimensions(normalised, sent, dimensions):
+    result = normalised({"dimensions": sent})
+    assert (result.offer["dimensions_cm"], result.issues) == (dimensions and [Decimal(d) for d in dimensions], [])
+
+
+@pytest.mark.parametrize("sent", ["1/2", "1/2/3/4", "1/2/0", "1/2/", "10*20*30", "1/2/12345678901", "//", "10"])
+def test_O15_bad_dimensions_are_dropped_as_a_whole(normalised, sent):
+    result = normalised({"dimensions": sent})
+    assert result.offer["dimensions_cm"] is None
+    assert result.issue("dimensions_dropped")["sent"] == sent
+
+
+def test_O16_categories_are_carried_as_text(normalised):
+    result = normalised({"b2b_category_id": " 178618 ", "category_id": "01"})
+    assert (result.offer["category_id"], result.offer["supplier_category_id"]) == ("178618", "01")
+
+
+def test_O17_codes_are_told_apart_by_commas_each_once(normalised):
+    result = normalised({"position_codes": "100, 200,,100", "analog_gid": "A,B", "gid": "B, C"})
+    assert result.offer["position_codes"] == ["100", "200"]
+    assert result.offer["analog_codes"] == ["A", "B", "C"]
+    assert result.issues == []
+
+
+def test_O17_a_repeated_position_code_is_said_and_the_last_wins(normalised):
+    result = normalised({"position_codes": "300", "repeated": [("position_codes", "100"), ("price", "5")]})
+    assert result.offer["position_codes"] == ["300"]
+    assert [(i["code"], i["field"], i["sent"], i["published"], i["line"], i["severity"]) for i in result.issues] == [
+        ("position_codes_repeated", "idToImport", "100", "300", 100, "warning"),
+        ("value_repeated", "price", "5", None, 101, "warning"),
+    ]
