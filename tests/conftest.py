@@ -1,7 +1,7 @@
 """Fixtures that every test may use: a real PostgreSQL with a migrated catalog.
 
 database  one server for the session: embedded in a temporary home, or the one of CATALOG_FEEDS_TEST_DATABASE_URL
-catalog   a fresh, migrated catalog for one test (`Database`), copied from a template in some 30 ms
+catalog   a fresh, migrated catalog for one test (`Database`), copied from a template, which is quick
 conn      a connection to that catalog; what it has not committed is rolled back
 
 A test that publishes needs suppliers and links first; `pipelines.registry` declares them in a line each.

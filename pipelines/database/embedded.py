@@ -44,6 +44,7 @@ _CONFIGURATION = {
     "work_mem": "16MB",
     "maintenance_work_mem": "32MB",
     "max_wal_size": "512MB",
+    "wal_compression": "pglz",
     "jit": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",
