@@ -17,7 +17,7 @@ from pipelines.errors import InternalError, SupplierError
 from pipelines.parse.malformed import supplier_error
 from pipelines.parse.pieces import Piece
 from pipelines.parse.writer import RawWriter
-from pipelines.parse.yml_offer import OfferReader, local_name
+from pipelines.parse.yml_offer import OfferReader, TagNames, local_name
 
 # An offer may take this much of the document. It is checked between pieces, so one slightly larger may pass.
 OFFER_BYTES_LIMIT = 4 << 20
@@ -54,8 +54,9 @@ def parse_yml(pieces: Iterable[Piece], writer: RawWriter, *, first_line: int) ->
         SupplierError: `xml_malformed`, `xml_truncated`, `xml_limit`, `no_offers`.
         InternalError: elements and lines went out of step.
     """
-    offers = OfferReader(writer)
-    document = _Document(offers)
+    names = TagNames()
+    offers = OfferReader(writer, names)
+    document = _Document(offers, names)
     parser = hardened_parser()
     line = first_line
     for piece in pieces:
@@ -79,8 +80,9 @@ def parse_yml(pieces: Iterable[Piece], writer: RawWriter, *, first_line: int) ->
 class _Document:
     """A growing tree that is read and dropped from its beginning."""
 
-    def __init__(self, offers: OfferReader) -> None:
+    def __init__(self, offers: OfferReader, names: TagNames) -> None:
         self._offers = offers
+        self._names = names
         self._root: etree._Element | None = None
         self._entered = 0  # how many elements of the open path, from the root down, were counted off
         self._lines: list[int] = []
@@ -128,6 +130,7 @@ class _Document:
                 continue
             if not entered:
                 self._count_off(1)
+                self._names.meet(child.tag, self._lines[self._next - 1])
             below = self._leave(child, depth + 1, max(entered - 1, 0), complete=finished)
             entered = 0 if finished else 1 + below
         del parent[: len(children) if complete else -1]

@@ -47,11 +47,29 @@ Row = list[Any]
 _Reader = Callable[[etree._Element, int, Row], None]
 
 
+class TagNames:
+    """The distinct names of tags of one document. libxml2 keeps every one of them for as long as the process lives."""
+
+    def __init__(self) -> None:
+        self._names: set[str] = set()
+
+    def meet(self, tag: str, line: int) -> None:
+        """Take note of a tag that stands at `line`.
+
+        Raises:
+            SupplierError: `xml_limit`, when there are too many different ones.
+        """
+        self._names.add(tag)
+        if len(self._names) > DISTINCT_TAGS_LIMIT:
+            raise SupplierError("xml_limit", line=line, detail=f"больше {DISTINCT_TAGS_LIMIT} разных меток")
+
+
 class OfferReader:
     """Reads the offers of one document, one after another, into a writer."""
 
-    def __init__(self, writer: RawWriter) -> None:
+    def __init__(self, writer: RawWriter, names: TagNames) -> None:
         self._writer = writer
+        self._names = names
         self._lines: list[int] = []
         # Tag as it comes -> what it is, for the frequent ones: its place in the row, or one of the two below.
         self._places: dict[str, int] = {}
@@ -108,7 +126,7 @@ class OfferReader:
         tag = child.tag
         reader = self._readers.get(tag) or self._learn(tag, self._lines[at])
         reader(child, at, row)
-        return size(child)
+        return self._size(child, at)
 
     # --- readers of children ------------------------------------------------------------------------------------------
 
@@ -143,7 +161,7 @@ class OfferReader:
                 self._region(region, at)
             else:
                 self._count_unknown(region, at, _row)
-            at += size(region)
+            at += self._size(region, at)
 
     def _region(self, region: etree._Element, at: int) -> None:
         values: list[str | int | None] = [None] * (2 * len(RAW_REGION_SCALARS))
@@ -156,21 +174,30 @@ class OfferReader:
             if index is None:
                 index = self._learn_in_region(child.tag)
             if index < 0:
+                self._names.meet(child.tag, self._lines[at])
                 self._count_unknown(child, at, values)
             elif values[index] is None:
                 values[index], values[index + 1] = _text(child), self._lines[at]
             else:
                 self._repeat(f"region/{local_name(child.tag)}", _text(child), self._lines[at])
-            at += size(child)
+            at += self._size(child, at)
         self._writer.lists["regions"].append(values)
 
     def _ignore(self, child: etree._Element, at: int, row: Row) -> None:
         """A known tag that is not loaded."""
 
+    def _size(self, element: etree._Element, at: int) -> int:
+        """The number of elements in `element`, itself included."""
+        if not len(element):
+            return 1
+        count = 0
+        for inner in element.iter():
+            self._names.meet(inner.tag, self._lines[at])
+            count += 1
+        return count
+
     def _count_unknown(self, child: etree._Element, at: int, _row: Row) -> None:
         tag = local_name(child.tag)[:_TAG_SHOWN]
-        if tag not in self._unknown and len(self._unknown) >= DISTINCT_TAGS_LIMIT:
-            raise _too_many_tags(self._lines[at])
         self._unknown.setdefault(tag, [0, self._lines[at]])[0] += 1
 
     def _repeat(self, field: str, value: str, line: int) -> None:
@@ -180,8 +207,7 @@ class OfferReader:
 
     def _learn(self, tag: str, line: int) -> _Reader:
         """What to do with a tag that was not met before in this document: by local name, whatever its case (F7)."""
-        if len(self._readers) >= DISTINCT_TAGS_LIMIT:
-            raise _too_many_tags(line)
+        self._names.meet(tag, line)
         name = local_name(tag)
         folded = name.casefold()
         reader: _Reader = self._count_unknown
@@ -233,11 +259,6 @@ def local_name(tag: Any) -> str:  # noqa: ANN401 - the stubs allow more than the
     return cast("str", tag).rpartition("}")[2]
 
 
-def size(element: etree._Element) -> int:
-    """The number of elements in `element`, itself included."""
-    return sum(1 for _ in element.iter()) if len(element) else 1
-
-
 def _text(element: etree._Element) -> str:
     return "".join(cast("Iterator[str]", element.itertext())) if len(element) else element.text or ""
 
@@ -248,7 +269,3 @@ def _inner_markup(element: etree._Element) -> str:
     shell.text = element.text
     text = etree.tostring(shell, encoding="unicode", method="html").removeprefix("<x>").removesuffix("</x>")
     return text + "".join(etree.tostring(c, encoding="unicode", method="html", with_tail=True) for c in element)
-
-
-def _too_many_tags(line: int) -> SupplierError:
-    return SupplierError("xml_limit", line=line, detail=f"больше {DISTINCT_TAGS_LIMIT} разных меток")

@@ -182,9 +182,23 @@ def test_unknown_tags_are_bounded(read: Read, refuse: Refuse, feed: Feed) -> Non
     more = read(offers(UNKNOWN_TAGS_LISTED + 3))[0].issues
     assert len(more) == UNKNOWN_TAGS_LISTED + 1
     assert (more[-1].code, more[-1].sent) == ("unknown_tags_more", "3")
-    assert read(offers(DISTINCT_TAGS_LIMIT))[0].read == DISTINCT_TAGS_LIMIT
-    error = refuse(offers(DISTINCT_TAGS_LIMIT + 1))
-    assert (error.code, error.line) == ("xml_limit", 3 + DISTINCT_TAGS_LIMIT)
+    around = 2  # shop, offers
+    assert read(offers(DISTINCT_TAGS_LIMIT - around))[0].read == DISTINCT_TAGS_LIMIT - around
+    error = refuse(offers(DISTINCT_TAGS_LIMIT - around + 1))
+    assert (error.code, error.line) == ("xml_limit", 3 + DISTINCT_TAGS_LIMIT - around)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "<yml_catalog><shop><rest>{}</rest></shop></yml_catalog>",
+        "<yml_catalog><shop><offers><offer><name>{}</name></offer></offers></shop></yml_catalog>",
+        "<yml_catalog><shop><offers><offer><regions><region>{}</region></regions></offer></offers></shop></yml_catalog>",
+    ],
+)
+def test_F5_distinct_tags_are_bounded_wherever_they_are(refuse: Refuse, document: str) -> None:
+    tags = "".join(f"<x{i}/>" for i in range(DISTINCT_TAGS_LIMIT + 1))
+    assert refuse(document.format(tags).encode()).code == "xml_limit"
 
 
 def test_known_tags_are_one_thing_each() -> None:
