@@ -27,4 +27,6 @@ def wants_mail(load: LoadFacts, previous: LoadFacts | None) -> bool:
         return True
     counts = load.counts
     differences = counts.created + counts.changed + counts.restored + counts.hidden
+    if not differences and load.sha256 == previous.sha256:
+        return False  # the same file again is no news, whatever is still wrong with it
     return differences + counts.errors + counts.warnings > 0

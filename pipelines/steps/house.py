@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import socket
 import tempfile
 import time
@@ -39,10 +41,20 @@ class House:
     @contextmanager
     def scratch(self) -> Iterator[Path]:
         """A private folder for files on their way to or from the object store, gone afterwards."""
-        home = self.settings.home_path / "scratch"
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryDirectory(dir=home) as folder:
+        self._scratch_home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryDirectory(dir=self._scratch_home, prefix=f"{os.getpid()}-") as folder:
             yield Path(folder)
+
+    def sweep(self) -> None:
+        """Remove what processes of this machine that were killed left in the scratch folder."""
+        for folder in self._scratch_home.glob("*-*"):
+            owner = folder.name.partition("-")[0]
+            if owner.isdigit() and not _alive(int(owner)):
+                shutil.rmtree(folder, ignore_errors=True)
+
+    @property
+    def _scratch_home(self) -> Path:
+        return self.settings.home_path / "scratch"
 
     @property
     def outbox(self) -> Path:
@@ -55,7 +67,19 @@ def open_house(settings: Settings) -> Iterator[House]:
     """Open the catalog (embedded, unless a URL is set) and the object store; close them at the end."""
     settings.home_path.mkdir(parents=True, exist_ok=True, mode=0o700)
     with open_database(settings) as database:
-        yield House(settings, database, open_store(settings))
+        house = House(settings, database, open_store(settings))
+        house.sweep()
+        yield house
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 @dataclass(frozen=True)

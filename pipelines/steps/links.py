@@ -9,8 +9,8 @@ from typing import Any
 
 from pipelines import registry
 from pipelines.declarations import LinksFile, read_links_file
-from pipelines.errors import InternalError, NetworkError, SupplierError
-from pipelines.fetch import Fetched, Validators, fetch_url, masked, raw_key
+from pipelines.errors import InternalError, SupplierError
+from pipelines.fetch import Fetched, TransferError, Validators, fetch_url, masked, raw_key
 from pipelines.model import LoadStatus
 from pipelines.registry import Connection, Link, LinkBusyError
 from pipelines.steps.house import House, Outcome, about, options_of, stored
@@ -94,7 +94,7 @@ def _look(house: House, conn: Connection, link: Link, now: datetime) -> Outcome:
         )
     except SupplierError as error:
         return _unreachable(house, conn, link, error, now)
-    except NetworkError as error:
+    except TransferError as error:
         # From here nobody can tell whose fault a silent server is. If all links fail at once, the roll-up says so.
         return _unreachable(house, conn, link, SupplierError("link_unreachable", detail=str(error)), now)
     sha256 = answer.sha256 if isinstance(answer, Fetched) else link.fetched_sha256

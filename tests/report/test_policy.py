@@ -40,8 +40,8 @@ P, H, R = LoadStatus.PROCESSED, LoadStatus.HELD, LoadStatus.REJECTED
 def test_R3_policy(
     make_load: Callable[..., LoadFacts], status: LoadStatus, counts: Counts, before: LoadStatus | None, mailed: bool
 ) -> None:
-    previous = None if before is None else make_load(status=before)
-    assert wants_mail(make_load(status=status, counts=counts), previous) is mailed
+    previous = None if before is None else make_load(status=before, sha256="ab" * 32)
+    assert wants_mail(make_load(status=status, counts=counts, sha256="cd" * 32), previous) is mailed
     assert wants_mail(make_load(status=status, counts=counts, dry_run=True), previous) is False
 
 
@@ -58,3 +58,15 @@ def test_R3_a_repeated_failure_is_told_once(
 ) -> None:
     previous = make_load(status=R, reason="link_unreachable", sha256=None)
     assert wants_mail(make_load(status=R, reason=reason, sha256=sha256), previous) is mailed
+
+
+@pytest.mark.parametrize(
+    ("counts", "mailed"),
+    [
+        pytest.param(Counts(unchanged=5, errors=2, warnings=1), False, id="the same file with the same remarks"),
+        pytest.param(Counts(unchanged=4, changed=1, errors=2), True, id="read anew under other settings"),
+    ],
+)
+def test_R3_the_same_file_again_is_no_news(make_load: Callable[..., LoadFacts], counts: Counts, mailed: bool) -> None:
+    previous = make_load(status=P, counts=counts, sha256="ab" * 32)
+    assert wants_mail(make_load(status=P, counts=counts, sha256="ab" * 32), previous) is mailed

@@ -1,0 +1,79 @@
+"""P1: killed at any moment and run again, the catalog is the same and one report is sent."""
+
+import os
+import signal
+import subprocess
+import sys
+from email import message_from_bytes, policy
+from pathlib import Path
+
+from pipelines import registry, steps
+
+SCRIPT = Path(__file__).with_name("killed_load.py")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run_load(house, file, *, die_at=0, log=None):
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "CATALOG_FEEDS_HOME": str(house.settings.home_path),
+        "CATALOG_FEEDS_DATABASE_URL": house.database.catalog_url,
+    }
+    log = log or file.with_suffix(".log")
+    log.unlink(missing_ok=True)
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), str(die_at), str(file), str(log)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return done, log.read_text(encoding="utf-8").splitlines()
+
+
+def start_over(house, feed):
+    """An empty catalog with one earlier load of three offers, whose mail is put away."""
+    with house.database.connect() as conn:
+        conn.execute(
+            "TRUNCATE shops, suppliers, accreditations, links, loads, offers, changes RESTART IDENTITY CASCADE"
+        )
+        registry.ensure_supplier(conn, "a", emails=["price@a.example"])
+    for path in house.settings.home_path.rglob("*"):
+        if path.is_file():
+            path.unlink()
+    steps.load_source(
+        house,
+        str(feed({"kept": 1, "moved": 2, "gone": 3}, name="first.xml")),
+        supplier="a",
+        shop="main",
+        settings={"actualize": True, "required_fields": "vat"},
+    )
+    for mail in house.outbox.glob("*.eml"):
+        mail.unlink()
+
+
+def test_P1_a_load_killed_before_any_of_its_effects_and_run_again_ends_the_same(house, feed, catalog_dump):
+    second = feed({"kept": 1, "moved": 20, "new": 4, "bad": 0}, name="second.xml")
+    start_over(house, feed)
+    done, effects = run_load(house, second)
+    assert done.returncode == 0, done.stderr
+    assert len(effects) >= 15, effects
+    expected = catalog_dump()
+    assert [row[3] for row in expected["changes"]] == ["created", "hidden", "created", "created", "changed", "created"]
+
+    for nth in range(1, len(effects) + 1):
+        start_over(house, feed)
+        killed, _ = run_load(house, second, die_at=nth)
+        assert killed.returncode == -signal.SIGKILL, (nth, killed.stderr)
+        again, _ = run_load(house, second)
+        where = f"killed before effect {nth}: {effects[nth - 1]}"
+        assert again.returncode == 0, (where, again.stderr)
+        assert catalog_dump() == expected, where
+        mails = [message_from_bytes(p.read_bytes(), policy=policy.default) for p in house.outbox.glob("*.eml")]
+        assert len(mails) == 1, where
+        statuses = [load["status"] for load in steps.list_loads(house)]
+        assert set(statuses) <= {"processed", "failed"}, where
+        assert statuses.count("processed") == 2, (where, statuses)
+        assert list((house.settings.home_path / "scratch").iterdir()) == [], where
