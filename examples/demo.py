@@ -97,7 +97,7 @@ def _run_once(house: House, airflow: LocalAirflow, console: Console) -> int:
     outcomes = what_happened(house, since=began)
     console.print(_table(outcomes))
     for name, path in _results(house, outcomes, since=began):
-        console.print(Text(f"{name:<9} {path}"), soft_wrap=True)
+        console.print(Text(f"{name:<24} {path}"), soft_wrap=True)
     if succeeded and all(LoadStatus(o.status) in _STYLES for o in outcomes):
         return 0
     lines = airflow.log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:]
@@ -137,21 +137,22 @@ def what_happened(house: House, *, since: datetime) -> list[Outcome]:
         if row["finished_at"] is None or row["finished_at"] >= since
     }
     return [
-        steps.outcome(house, loads[link["link"]]) if link["link"] in loads else _without_load(link, since)
+        steps.outcome(house, loads[link["link"]]) if link["link"] in loads else _without_load(house, link, since)
         for link in steps.list_links(house)
         if link["kind"] == "link" and link["enabled"]
     ]
 
 
-def _without_load(link: dict[str, Any], since: datetime) -> Outcome:
-    """A link that made no load: it is the same as before, or still fails as before, or nobody looked at it."""
+def _without_load(house: House, link: dict[str, Any], since: datetime) -> Outcome:
+    """A link that made no load: nobody looked at it, or it fails as before, or its file is the same as before."""
+    about = (link["link"], link["supplier"], link["shop"])
     if link["checked_at"] is None or link["checked_at"] < since:
-        status, message = LoadStatus.FAILED, "not looked at"
-    elif link["last_error"]:
-        status, message = LoadStatus.REJECTED, f"still: {link['last_error']}"
-    else:
-        status, message = LoadStatus.UNCHANGED, ""
-    return Outcome(link["link"], link["supplier"], link["shop"], status, message=message)
+        return Outcome(*about, LoadStatus.FAILED, message="not looked at")
+    if link["last_error"]:
+        return Outcome(*about, LoadStatus.REJECTED, message=f"as before: {link['last_error']}")
+    last = steps.outcome(house, link["last_load_id"])
+    message = "" if last.status == LoadStatus.PROCESSED else f"as before: {last.status}, {last.reason}"
+    return Outcome(*about, LoadStatus.UNCHANGED, message=message)
 
 
 def _table(outcomes: Sequence[Outcome]) -> Table:
@@ -184,7 +185,7 @@ def _results(house: House, outcomes: Sequence[Outcome], *, since: datetime) -> I
     """Where a person finds what this run made: kind and place."""
     for outcome in outcomes:
         if "report_html" in outcome.files:
-            yield "report", outcome.files["report_html"]
+            yield f"report {outcome.link}", outcome.files["report_html"]
     outbox = house.settings.home_path / "outbox"
     for mail in sorted(outbox.glob("*.eml")):
         if mail.stat().st_mtime >= since.timestamp():
