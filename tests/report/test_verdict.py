@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from pipelines.errors import InternalError
-from pipelines.model import Counts, Issue, LoadFacts, LoadStatus
-from pipelines.model import WhyNot
+from pipelines.model import Counts, Issue, LoadFacts, LoadStatus, WhyNot
 from pipelines.report import LoadReport, build, verdict
 
 NBSP = "\N{NO-BREAK SPACE}"
