@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -251,17 +252,21 @@ def doctor() -> None:
     """Check settings, database, object store, mail and disk; say what to do."""
     from pipelines import doctor as checks
 
-    findings = checks.examine()
-    for finding in findings:
+    healthy = True
+    for finding in checks.examine():
+        healthy = healthy and finding.ok
         click.echo(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.what:<14} {finding.says}")
-        if finding.advice:
+        if finding.advice and not finding.ok:
             click.echo(f"      {'':<14} → {finding.advice}")
-    if not all(f.ok for f in findings):
+    if not healthy:
         sys.exit(1)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point: run the command and turn errors into a message and an exit code."""
+    # A plain kill must close the house as Ctrl-C does: the embedded server stops with its last user.
+    with suppress(ValueError):  # not the main thread: nobody sends signals here
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         cli.main(args=list(arguments) if arguments is not None else None, standalone_mode=False)
     except click.exceptions.Abort:

@@ -71,7 +71,7 @@ def _tried(what: str, look: Callable[[], str], advice: str) -> Finding:
 
 
 def _disk(settings: Settings) -> str:
-    settings.home_path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings.home_path.mkdir(parents=True, exist_ok=True, mode=0o711)
     free = shutil.disk_usage(settings.home_path).free
     if free < FREE_DISK_BYTES:
         msg = f"only {free / 1e9:.1f} GB free at {settings.home_path}"

@@ -65,7 +65,9 @@ class House:
 @contextmanager
 def open_house(settings: Settings) -> Iterator[House]:
     """Open the catalog (embedded, unless a URL is set) and the object store; close them at the end."""
-    settings.home_path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # Others may pass through (the embedded server of root runs under another account), not look around: what is private
+    # below is closed by itself.
+    settings.home_path.mkdir(parents=True, exist_ok=True, mode=0o711)
     with open_database(settings) as database:
         house = House(settings, database, open_store(settings))
         house.sweep()
