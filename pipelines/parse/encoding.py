@@ -17,7 +17,7 @@ from pipelines.errors import SupplierError
 from pipelines.model import Issue
 from pipelines.parse.sniff import quote
 
-_BLOCK = 1 << 20
+_BLOCK = 32 << 10  # decoded, it stays in the processor's cache
 UTF_8 = "utf-8"
 WINDOWS_1251 = "windows-1251"
 

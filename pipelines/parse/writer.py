@@ -70,7 +70,12 @@ class RawWriter:
 
     def __enter__(self) -> Self:
         self._parquet = pq.ParquetWriter(
-            self._partial, RAW_SCHEMA, compression="zstd", compression_level=1, write_statistics=False
+            self._partial,
+            RAW_SCHEMA,
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=False,  # row groups are small: the codec finds repetitions as well, and faster
+            write_statistics=False,
         )
         self._pool = ThreadPoolExecutor(1, "raw-parquet")
         return self

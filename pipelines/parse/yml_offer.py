@@ -43,8 +43,8 @@ _EMPTY_ROW = [None] * ROW_WIDTH
 _PARAM, _PICTURE = -1, -2
 
 Row = list[Any]
-# Reads one child of an offer: (element, its line's index, the row).
-_Reader = Callable[[etree._Element, int, Row], None]
+# Reads one child of an offer: (element, its line's index, the row) -> the number of elements in it, itself included.
+_Reader = Callable[[etree._Element, int, Row], int]
 
 
 class TagNames:
@@ -125,12 +125,11 @@ class OfferReader:
         """Read a child that is not frequent or not plain text; the number of its elements is returned."""
         tag = child.tag
         reader = self._readers.get(tag) or self._learn(tag, self._lines[at])
-        reader(child, at, row)
-        return self._size(child, at)
+        return reader(child, at, row)
 
     # --- readers of children ------------------------------------------------------------------------------------------
 
-    def _scalar(self, child: etree._Element, at: int, row: Row) -> None:
+    def _scalar(self, child: etree._Element, at: int, row: Row) -> int:
         index = COLUMN_INDEX[_SCALAR_COLUMNS[local_name(child.tag).casefold()]]
         value = _inner_markup(child) if index == _DESCRIPTION and len(child) else _text(child)
         if row[index] is None:
@@ -140,51 +139,57 @@ class OfferReader:
             row[index], row[index + 1] = value, self._lines[at]
         else:
             self._repeat(local_name(child.tag), value, self._lines[at])
+        return self._size(child, at)
 
-    def _param(self, child: etree._Element, at: int, _row: Row) -> None:
+    def _param(self, child: etree._Element, at: int, _row: Row) -> int:
         self._add_param((child.get("name"), _text(child), child.get("unit"), self._lines[at]))
+        return self._size(child, at)
 
-    def _picture(self, child: etree._Element, at: int, _row: Row) -> None:
+    def _picture(self, child: etree._Element, at: int, _row: Row) -> int:
         self._add_picture((_text(child), self._lines[at]))
+        return self._size(child, at)
 
-    def _outlets(self, child: etree._Element, at: int, _row: Row) -> None:
+    def _outlets(self, child: etree._Element, at: int, _row: Row) -> int:
         for place, outlet in enumerate(child.iter(), at):
             stock = outlet.get("instock")
             if place > at and stock is not None:
                 self._writer.lists["outlets"].append((stock, self._lines[place]))
+        return self._size(child, at)
 
-    def _regions(self, child: etree._Element, at: int, _row: Row) -> None:
-        at += 1
+    def _regions(self, child: etree._Element, start: int, row: Row) -> int:
+        at = start + 1
         for region in child:
             if local_name(region.tag).casefold() == _LIST_TAGS["regions"]:
                 self._spellings.setdefault("regions", local_name(region.tag))
-                self._region(region, at)
+                at += self._region(region, at)
             else:
-                self._count_unknown(region, at, _row)
-            at += self._size(region, at)
+                at += self._count_unknown(region, at, row)
+        return at - start
 
-    def _region(self, region: etree._Element, at: int) -> None:
+    def _region(self, region: etree._Element, start: int) -> int:
         values: list[str | int | None] = [None] * (2 * len(RAW_REGION_SCALARS))
         code = region.get("id")
         if code is not None:
-            values[0], values[1] = code, self._lines[at]
-        at += 1
+            values[0], values[1] = code, self._lines[start]
+        at = start + 1
         for child in region:
             index = self._region_places.get(child.tag)
             if index is None:
                 index = self._learn_in_region(child.tag)
             if index < 0:
-                self._names.meet(child.tag, self._lines[at])
-                self._count_unknown(child, at, values)
-            elif values[index] is None:
+                at += self._count_unknown(child, at, values)
+                continue
+            if values[index] is None:
                 values[index], values[index + 1] = _text(child), self._lines[at]
             else:
                 self._repeat(f"region/{local_name(child.tag)}", _text(child), self._lines[at])
             at += self._size(child, at)
         self._writer.lists["regions"].append(values)
+        return at - start
 
-    def _ignore(self, child: etree._Element, at: int, row: Row) -> None:
-        """A known tag that is not loaded."""
+    def _ignore(self, child: etree._Element, at: int, _row: Row) -> int:
+        """Pass over a known tag that is not loaded."""
+        return self._size(child, at)
 
     def _size(self, element: etree._Element, at: int) -> int:
         """The number of elements in `element`, itself included."""
@@ -196,9 +201,11 @@ class OfferReader:
             count += 1
         return count
 
-    def _count_unknown(self, child: etree._Element, at: int, _row: Row) -> None:
+    def _count_unknown(self, child: etree._Element, at: int, _row: Row) -> int:
         tag = local_name(child.tag)[:_TAG_SHOWN]
         self._unknown.setdefault(tag, [0, self._lines[at]])[0] += 1
+        self._names.meet(child.tag, self._lines[at])
+        return self._size(child, at)
 
     def _repeat(self, field: str, value: str, line: int) -> None:
         self._writer.lists["repeated"].append((field, value, line))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -328,6 +329,6 @@ def test_every_code_that_parsing_uses_is_listed() -> None:
     room = Path(__file__).parents[2] / "pipelines" / "parse"
     text = "".join(p.read_text(encoding="utf-8") for p in room.glob("*.py"))
     used = {code for code in ISSUE_CODES if f'"{code}"' in text}
-    missing = set(__import__("re").findall(r'(?:SupplierError|Issue|_note)\(\s*"(\w+)"', text)) - used
+    missing = set(re.findall(r'(?:SupplierError|Issue|_note)\(\s*"(\w+)"', text)) - used
     assert not missing
     assert {"xml_malformed", "unknown_tags_more", "encoding_name_unknown"} <= used
