@@ -1,0 +1,62 @@
+"""One stage over one feed, in a process of its own: `python -m benchmarks.stages STAGE FEED FOLDER`.
+
+Each stage does all that comes before it as well, so that the ratios of the table add up. `floor` is what the XML
+library alone needs to read the file: `lxml.etree.iterparse` that clears what it has seen.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+SETTINGS = {"default_unit": "796", "default_vat": "20", "required_fields": "", "actualize": True}
+
+
+def floor(feed: Path, _folder: Path) -> None:
+    """Read the file and do nothing with it."""
+    from lxml import etree
+
+    for _, element in etree.iterparse(str(feed), tag="offer", huge_tree=False):
+        element.clear(keep_tail=False)
+        while element.getprevious() is not None:
+            del element.getparent()[0]
+
+
+def parse(feed: Path, folder: Path) -> None:
+    """Raw file to raw Parquet, every value as sent."""
+    from pipelines.parse import parse as parse_feed
+
+    parse_feed(lambda: feed.open("rb"), folder / "raw_offers.parquet")
+
+
+def normalize(feed: Path, folder: Path) -> None:
+    """Raw file to offers and issues."""
+    from pipelines.normalize import normalize as normalize_offers
+    from pipelines.options import Options
+    from pipelines.parse import parse as parse_feed
+    from pipelines.reference import load_reference
+
+    raw = folder / "raw_offers.parquet"
+    parsed = parse_feed(lambda: feed.open("rb"), raw)
+    options = Options().with_settings(SETTINGS)
+    normalize_offers(raw, folder, parsed=parsed, options=options, reference=load_reference(), today=date(2026, 11, 22))
+
+
+def load(feed: Path, folder: Path) -> None:
+    """Raw file to catalog and report, with the embedded PostgreSQL and a folder as object store."""
+    from pipelines import steps
+    from pipelines.settings import Settings
+
+    with steps.open_house(Settings(home=str(folder / "home"))) as house:
+        outcome = steps.load_source(house, str(feed), supplier="bench", shop="main", settings=SETTINGS)
+    if outcome.status not in ("processed", "held"):
+        sys.exit(f"the load ended {outcome.status}: {outcome.message}")
+
+
+STAGES: dict[str, Callable[[Path, Path], None]] = {"floor": floor, "parse": parse, "normalize": normalize, "load": load}
+
+if __name__ == "__main__":
+    stage, feed_path, work = sys.argv[1:]
+    STAGES[stage](Path(feed_path), Path(work))
