@@ -8,7 +8,7 @@
 | Задача | Что делает |
 | --- | --- |
 | `poll` | Опрашивает ссылки и сохраняет изменившиеся файлы в архив. Неизменившаяся ссылка не стоит ничего. |
-| `load` | По одной на изменившийся файл: разбор, проверка, публикация различий, отчёт. Подпись: «поставщик · ссылка». |
+| `load` | По одной на изменившийся файл: разбор, проверка, публикация, отчёт. Подпись: поставщик · ссылка · итог. |
 | `snapshot` | Пишет снимок DuckDB, если хоть одна загрузка дошла до конца. |
 | `roll_up` | Подводит итог часа. |
 
@@ -35,7 +35,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.sdk import Asset, TriggerRule, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
@@ -105,15 +105,19 @@ def poll() -> list[dict[str, Any]]:
     return loads
 
 
-@task(map_index_template="{{ task.op_kwargs['label'] }}")
+# Known before the task runs, and completed by what came of it.
+@task(map_index_template="{{ task.op_kwargs['label'] }}{{ verdict | default('') }}")
 def load(load_id: int, label: str) -> None:
     """Take one load to its end. A supplier's bad file is an outcome, not a failure."""
     from pipelines import steps
+    from pipelines.model import LoadStatus
 
     log.info("%s: load %d", label, load_id)
     with _house() as house:
         outcome = steps.process(house, load_id)
     log.info("%s: %s %r %s", label, outcome.status, outcome.reason or outcome.message, outcome.counts)
+    if outcome.status != LoadStatus.PROCESSED:
+        cast("dict[str, Any]", get_current_context())["verdict"] = f" · {LoadStatus(outcome.status).label}"
     if _ours(outcome.status):
         message = f"{label}: load {load_id} is {outcome.status}: {outcome.message!r}"
         raise AirflowException(message)
@@ -163,6 +167,7 @@ def roll_up() -> dict[str, int]:
     catchup=False,
     max_active_runs=1,
     tags=["catalog-feeds", "hourly"],
+    description="Опрос ссылок поставщиков, загрузка изменившихся прайс-листов, снимок каталога",
     doc_md=__doc__,
     default_args={
         "owner": "catalog-feeds",

@@ -30,8 +30,8 @@ from pipelines.errors import InternalError
 REPOSITORY = Path(__file__).resolve().parents[1]
 METADATA = "airflow"
 USER = "admin"
-# The triggerer waits for what other systems do; nothing here does that.
-COMPONENTS = (["api-server"], ["scheduler", "--skip-serve-logs"], ["dag-processor"])
+# Logs of tasks are read from the disk they are on: nobody needs to serve them on all interfaces.
+COMPONENTS = (["api-server"], ["scheduler", "--skip-serve-logs"], ["dag-processor"], ["triggerer", "--skip-serve-logs"])
 _READY_SECONDS = 120.0
 
 
@@ -123,7 +123,7 @@ class LocalAirflow:
 
     @contextmanager
     def components(self) -> Iterator[list[subprocess.Popen[bytes]]]:
-        """Run scheduler, DAG processor and UI while the block runs; yields once the API answers.
+        """Run scheduler, DAG processor, triggerer and UI while the block runs; yields once all are well.
 
         Raises:
             InternalError: a component ended, or the API does not answer; the message names the log.
@@ -147,7 +147,9 @@ class LocalAirflow:
             health = httpx.get(f"{self.url}/api/v2/monitor/health", timeout=5).json()
         except (httpx.HTTPError, ValueError):
             return False
-        return all(health[part]["status"] == "healthy" for part in ("metadatabase", "scheduler", "dag_processor"))
+        return all(
+            health[part]["status"] == "healthy" for part in ("metadatabase", "scheduler", "dag_processor", "triggerer")
+        )
 
     def _call(self, *arguments: str) -> int:
         command = [sys.executable, "-m", "airflow", *arguments]

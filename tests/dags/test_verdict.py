@@ -94,7 +94,7 @@ def test_a_suppliers_broken_file_is_green_and_an_unchanged_hour_is_pink(hour: Ho
         "tasks": {
             "poll": "success",
             "load krepezh · krepezh-main": "success",
-            "load siz · siz-main": "success",
+            "load siz · siz-main · Отклонён": "success",
             "snapshot": "success",
             "roll_up": "success",
         },
