@@ -18,6 +18,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 ENCODINGS = ("utf-8", "windows-1251")
 PARAM_NAMES = 2_000
+ROOM = 100_000
 
 _GOODS = (
     "Кабель силовой", "Автоматический выключатель", "Перчатки нитриловые", "Бумага офисная", "Подшипник шариковый",
@@ -175,7 +176,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--mutate", type=float, default=0.0, help="share of offers that differ from the plain feed")
     arguments = parser.parse_args()
-    bytes_wanted = int(arguments.megabytes * 1_000_000) if arguments.megabytes else None
+    # Header, last offer and changed offers come on top: a feed of 300 MB must not be larger than F3 lets through.
+    bytes_wanted = int(arguments.megabytes * 1_000_000) - ROOM if arguments.megabytes else None
     with arguments.out.open("wb") as out:
         for part in feed(
             arguments.seed,
