@@ -1,6 +1,7 @@
 """O9 availability and O10 quantity, for an offer and for each of its regions.
 
-The smaller promise wins: where what is said and the number contradict each other, buyers are told the less, with a warning.
+The smaller promise wins: where what is said and the number contradict each other, buyers are told the less, with a
+warning.
 """
 
 from __future__ import annotations
@@ -129,7 +130,9 @@ AVAILABILITY = Rule(
     steps=(
         Columns(
             {
-                "outlet_stocks": "list_filter(list_transform(sent_outlets, lambda o: trimmed(o.value)), lambda s: s IS NOT NULL)"
+                "outlet_stocks": (
+                    "list_filter(list_transform(sent_outlets, lambda o: trimmed(o.value)), lambda s: s IS NOT NULL)"
+                )
             }
         ),
         *QUANTITY_OF_OFFER,

@@ -37,8 +37,8 @@ REPEATED = Rule(
     steps=(
         Columns(
             {
-                "repeated_positions": "list_filter(sent_repeated, lambda r: r.field = 'position_codes')",
-                "repeated_others": "list_filter(sent_repeated, lambda r: r.field <> 'position_codes')",
+                "repeated_positions": "list_filter(sent_repeated, lambda r: r.field = option_position_codes_tag)",
+                "repeated_others": "list_filter(sent_repeated, lambda r: r.field <> option_position_codes_tag)",
             }
         ),
     ),

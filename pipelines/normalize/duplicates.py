@@ -33,8 +33,8 @@ def _without_places(kind: pa.DataType) -> pa.DataType:
     return kind
 
 
-# One row per offer that shares its SKU: which kind of duplicate it is (NULL for the first of identical ones), and where the others
-# stand. Contents are compared only where a SKU repeats.
+# One row per offer that shares its SKU: which kind of duplicate it is (NULL for the first of identical ones), and where
+# the others stand. Contents are compared only where a SKU repeats.
 FIND = f"""
 CREATE TEMP TABLE duplicates AS
     WITH keyed AS (
@@ -49,7 +49,9 @@ CREATE TEMP TABLE duplicates AS
     )
     SELECT ordinal,
         CASE WHEN contents > 1 THEN 'conflict' WHEN ordinal <> first THEN 'identical' END AS kind,
-        array_to_string(CASE WHEN contents > 1 THEN list_filter(places, lambda p: p <> line)[1:{OTHER_LINES}] ELSE places[1:1] END, ', ') AS lines
+        array_to_string(
+            CASE WHEN contents > 1 THEN list_filter(places, lambda p: p <> line)[1:{OTHER_LINES}] ELSE places[1:1] END,
+            ', ') AS lines
     FROM compared JOIN groups USING (key)
 """
 

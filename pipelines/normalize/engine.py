@@ -1,8 +1,8 @@
 """The run of all rules over one file: batches of raw offers in; accepted offers, rejected offers and issues out.
 
-Memory is bounded: a batch holds some thousand offers or some megabytes, DuckDB spills beyond its limit, and what concerns the
-whole file (duplicates) is found first, over keys alone. The same input gives the same bytes: batches follow the file and every
-result is ordered.
+Memory is bounded: a batch holds some thousand offers or some megabytes, DuckDB spills beyond its limit, and what
+concerns the whole file (duplicates) is found first, over keys alone. The same input gives the same bytes: batches
+follow the file and every result is ordered.
 """
 
 from __future__ import annotations
@@ -67,6 +67,7 @@ REGION_RULES: tuple[Rule, ...] = (regions.CODE, regions.REGION)
 PARAM_RULES: tuple[Rule, ...] = (characteristics.CHARACTERISTIC,)
 # Of an offer again, once its regions are collected.
 CARD_RULES: tuple[Rule, ...] = (regions.PRICED,)
+COLLECTED_RULES: tuple[Rule, ...] = (characteristics.JOINED, characteristics.DROPPED)
 
 _LISTS = ("pictures", "outlets", "params", "regions", "repeated")
 _OFFER_COLUMNS = {
@@ -173,7 +174,8 @@ def _issues_sql(rules_of_rows: dict[str, tuple[Rule, ...]]) -> str:
         selects += [_remark_sql(remark, rows, position, rank) for rank, remark in enumerate(remarks, len(selects))]
     # An offer repeated word for word is remarked upon for that alone.
     return f"""
-        SELECT issue.* REPLACE (coalesce(issue.line, offer_line) AS line), sku, severity, coalesce(tag, raw_column) AS field
+        SELECT issue.* REPLACE (coalesce(issue.line, offer_line) AS line), sku, severity,
+            coalesce(tag, raw_column) AS field
         FROM ({" UNION ALL ".join(selects)}) AS issue
         JOIN identity_rows USING (ordinal) JOIN severities USING (code) LEFT JOIN spellings USING (raw_column)
         WHERE code = '{duplicates.IDENTICAL}' OR duplicate IS DISTINCT FROM 'identical'"""
@@ -207,8 +209,7 @@ BATCH_TABLES = {
             **{f"{part}_rows": rules for part, rules in OFFER_PARTS.items()},
             "card_rows": CARD_RULES,
             "region_rows": REGION_RULES,
-            "params_by_offer": (characteristics.JOINED,),
-            "params_dropped_by_offer": (characteristics.DROPPED,),
+            **{table: (rule,) for table, rule in zip(characteristics.COLLECTED, COLLECTED_RULES, strict=True)},
         }
     ),
     "verdicts": VERDICTS,
@@ -217,7 +218,7 @@ BATCH_TABLES = {
 
 @dataclass(frozen=True)
 class Totals:
-    """The accounting of a file: offers read, accepted and rejected; issues by severity. read = accepted + rejected (P2)."""
+    """The accounting of a file (P2): offers read = accepted + rejected; errors, warnings and infos count issues."""
 
     read: int
     accepted: int

@@ -1,7 +1,7 @@
 """Canonical text of a row and its md5: equal rows have equal fingerprints, whatever the version of any library (P3).
 
-Every value is written with its length before it, so that no two different rows give one text. The form is part of the catalog's state:
-a change of it makes every offer look changed once.
+Every value is written with its length before it, so that no two different rows give one text. The form is part of the
+catalog's state: a change of it makes every offer look changed once.
 """
 
 from __future__ import annotations

@@ -64,7 +64,8 @@ def _read(name: str, raw: str) -> tuple[Columns, ...]:
             {
                 f"{name}_read": (
                     f"CASE WHEN length({name}_whole) <= {_INTEGER_DIGITS} THEN"
-                    f" CAST(CAST(concat('0', {name}_whole, '.', {name}_decimals) AS DECIMAL(18, 3)) AS DECIMAL(18, 2)) END"
+                    f" CAST(CAST(concat('0', {name}_whole, '.', {name}_decimals) AS DECIMAL(18, 3))"
+                    " AS DECIMAL(18, 2)) END"
                 )
             }
         ),
@@ -104,7 +105,9 @@ _DERIVE = (
     Columns(
         {
             "price": "CASE WHEN NOT price_derived_too_large THEN CAST(price_full AS DECIMAL(15, 2)) END",
-            "price_without_vat": f"CASE WHEN price_net > 0 AND price_net <= {PRICE_LIMIT} THEN CAST(price_net AS DECIMAL(15, 2)) END",
+            "price_without_vat": (
+                f"CASE WHEN price_net BETWEEN 0.01 AND {PRICE_LIMIT} THEN CAST(price_net AS DECIMAL(15, 2)) END"
+            ),
         }
     ),
 )

@@ -1,7 +1,7 @@
 """O18 prices and stock by region, N2 region codes. A bad region costs the region, never the offer.
 
-The row here is one region of one offer, with its place `position`, the offer's values as `offer_<name>` beside it. Prices,
-availability and delivery time are read by the very rules of the offer (`PRICE`, `AVAILABILITY`, `DELIVERY`).
+The row here is one region of one offer, with its place `position`, the offer's values as `offer_<name>` beside it.
+Prices, availability and delivery time are read by the very steps of the offer's rules.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 from pipelines.normalize import availability, delivery, price
 from pipelines.normalize.rule import Columns, Lookup, Remark, Rule
 
-# What a code leads to: itself, or its successor where it was replaced by one. Abbreviations and names of districts are codes too.
+# What a code leads to: itself, or its successor where it was replaced by one. Abbreviations and names of districts are
+# codes too.
 TABLES = """
 CREATE TEMP TABLE regions AS
     WITH RECURSIVE followed AS (
@@ -20,12 +21,9 @@ CREATE TEMP TABLE regions AS
     )
     SELECT followed.code, target, oktmo.level, oktmo.name_ru AS name
     FROM followed JOIN oktmo ON oktmo.code8 = target WHERE followed.valid_to IS NULL
-    UNION ALL SELECT lower(abbr), abbr, 'district', name FROM federal_districts
-    UNION ALL SELECT lower(name), abbr, 'district', name FROM federal_districts
-    UNION ALL
-    SELECT DISTINCT lower(alias), abbr, 'district', name
-    FROM (SELECT unnest(split(aliases, '|')) AS alias, abbr, name FROM federal_districts)
-    WHERE lower(alias) NOT IN (SELECT lower(name) FROM federal_districts UNION SELECT lower(abbr) FROM federal_districts);
+    UNION
+    SELECT lower(unnest(split(concat_ws('|', abbr, name, aliases), '|'))), abbr, 'district', name
+    FROM federal_districts;
 """
 
 # Okrugs that are subjects inside another subject's number.
@@ -34,19 +32,10 @@ CREATE MACRO subject_code(code) AS
     CASE WHEN left(code, 3) IN ('118', '718', '719') THEN left(code, 3) || '00000' ELSE left(code, 2) || '000000' END;
 """
 
-# Columns of the source that `COLLECTED` reads.
-READ = (
-    "ordinal",
-    "position",
-    "offer_price",
-    "offer_price_without_vat",
-    "offer_availability",
-    "offer_quantity",
-    "offer_delivery_days",
-)
-
 # What a region takes from its offer when it does not say.
 INHERITED = ("price", "price_without_vat", "availability", "quantity", "delivery_days")
+# Columns of the source that `COLLECTED` reads.
+READ = ("position", *(f"offer_{column}" for column in INHERITED))
 
 CODE = Rule(
     ids=("N2",),
@@ -114,8 +103,8 @@ CODE = Rule(
     ),
 )
 
-# A missing field inherits the offer's. Availability and quantity go together: a quantity alone is an exact one; a state without
-# one takes the offer's quantity; neither takes both.
+# A missing field inherits the offer's. Availability and quantity go together: a quantity alone is an exact one; a state
+# without one takes the offer's quantity; neither takes both.
 _INHERIT_STOCK = (
     Columns(
         {
@@ -150,7 +139,8 @@ REGION = Rule(
             {
                 "region_place": (
                     "CASE WHEN region_fault IS NULL THEN row_number() OVER ("
-                    "PARTITION BY ordinal, region_fault IS NULL, code ORDER BY coalesce(code_rolled_up, false), position) END"
+                    "PARTITION BY ordinal, region_fault IS NULL, code"
+                    " ORDER BY coalesce(code_rolled_up, false), position) END"
                 )
             }
         ),

@@ -1,8 +1,8 @@
 """What a rule is: columns computed from columns, and remarks about what was changed, guessed or dropped.
 
-A rule reads a *row*: one offer, one region of an offer, one characteristic. Values as sent are columns `sent_<name>` with
-`<name>_line` beside them; the load's options are columns `option_<name>`. What the rule publishes has the plain name. Every
-piece of SQL here is a constant of this package: data is only ever compared or bound, never pasted into a query.
+A rule reads a *row*: one offer, one region of an offer, one characteristic. Values as sent are columns `sent_<name>`
+with `<name>_line` beside them; the load's options are columns `option_<name>`. What the rule publishes has the plain
+name. Every piece of SQL here is a constant of this package: data is only ever compared or bound, never pasted in.
 """
 
 from __future__ import annotations
@@ -67,8 +67,7 @@ class Remark:
         line: SQL for the line of the value; the offer's line where it is NULL.
         sent: SQL for the value as sent.
         published: SQL for what is published instead; NULL = nothing.
-        each: a LIST column of STRUCT(sent, published, line); one issue per element, and `sent`, `published` and `line` above
-            are then SQL over `entry`.
+        each: a LIST column; one issue per element, and the pieces of SQL above may read the element as `entry`.
         once: raise it once per load, for the first offer, instead of for every offer.
     """
 

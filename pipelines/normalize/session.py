@@ -70,6 +70,7 @@ OPTIONS = {
     "vat_required": "BOOLEAN",
     "vendor_required": "BOOLEAN",
     "description_limit": "INTEGER",
+    "position_codes_tag": "VARCHAR",
 }
 
 
@@ -106,7 +107,7 @@ def open_session(
             duckdb.sqltype("STRUCT(html VARCHAR, links INTEGER, tags VARCHAR, cut BOOLEAN)"),
             type=PythonUDFType.ARROW,
         )
-        _write_options(connection, parsed.format, options, today)
+        _write_options(connection, parsed, options, today)
         for tables in _TABLES:
             connection.execute(tables)
         _check_options(connection, options)
@@ -114,11 +115,11 @@ def open_session(
         yield connection
 
 
-def _write_options(connection: duckdb.DuckDBPyConnection, format_: FeedFormat, options: Options, today: date) -> None:
+def _write_options(connection: duckdb.DuckDBPyConnection, parsed: ParseResult, options: Options, today: date) -> None:
     """The options as a table of one row, so that a rule reads them as columns."""
     link, required = options.link, options.shop.required_fields
     values = {
-        "format": format_.value,
+        "format": parsed.format.value,
         "today": today.isoformat(),
         "default_unit": link.default_unit,
         "default_vat": link.default_vat,
@@ -128,7 +129,8 @@ def _write_options(connection: duckdb.DuckDBPyConnection, format_: FeedFormat, o
         "description_required": "description" in required,
         "vat_required": "vat" in required,
         "vendor_required": "vendor" in required,
-        "description_limit": description.LIMIT_CSV if format_ is FeedFormat.CSV else description.LIMIT,
+        "position_codes_tag": parsed.spellings["position_codes"],
+        "description_limit": description.LIMIT_CSV if parsed.format is FeedFormat.CSV else description.LIMIT,
     }
     connection.execute(f"CREATE TABLE options ({', '.join(f'option_{name} {kind}' for name, kind in OPTIONS.items())})")
     connection.execute(
@@ -141,8 +143,10 @@ def _check_options(connection: duckdb.DuckDBPyConnection, options: Options) -> N
     connection.execute("UPDATE options SET option_default_unit = padded_code(option_default_unit)")
     connection.execute("UPDATE options SET option_default_vat = upper(rtrim(trimmed(option_default_vat), '% '))")
     unit_fits, vat_fits = connection.execute(
-        """SELECT option_default_unit IN (SELECT code FROM units), option_default_vat IN (SELECT rate FROM accepted_rates)
-        FROM options"""
+        """
+        SELECT option_default_unit IN (SELECT code FROM units), option_default_vat IN (SELECT rate FROM accepted_rates)
+        FROM options
+        """
     ).fetchall()[0]
     if options.link.default_unit is not None and not unit_fits:
         msg = f"default_unit {options.link.default_unit!r} is not a code of OKEI in force, e.g. 796"

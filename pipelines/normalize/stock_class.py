@@ -1,4 +1,4 @@
-"""O19 stock class and recommended retail price: only a distributor's API tells them, feeds of the other formats have none."""
+"""O19 stock class and recommended retail price: no tag of a feed tells them, so that here every offer has none."""
 
 from __future__ import annotations
 

@@ -5,9 +5,10 @@ Spaces are all of Unicode's, NBSP and its narrow relatives included. Homoglyphs 
 * `trimmed(s)` without surrounding spaces; NULL when nothing is left.
 * `clean(s)` NFC, every run of spaces one plain space, trimmed; NULL when nothing is left.
 * `folded(s)` `clean`, lower case, without closing dots: the form in which spellings are looked up.
-* `number_text(s)` a number in plain form (digits, a dot, digits) or NULL. Read are `1200`, `1200.5`, `1200,5` and digits
-  grouped by spaces. Signs, exponents, words and anything else are not numbers.
-* `quantity_number(s)`, `measure_number(s)` that number as DECIMAL, rounded half-up to the scale; NULL when it does not fit.
+* `number_text(s)` a number in plain form (digits, a dot, digits) or NULL. Read are `1200`, `1200.5`, `1200,5` and
+  digits grouped by spaces. Signs, exponents, words and anything else are not numbers.
+* `quantity_number(s)`, `measure_number(s)` that number as DECIMAL, rounded half-up to the scale; NULL when it does not
+  fit.
 """
 
 from __future__ import annotations

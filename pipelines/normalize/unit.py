@@ -8,7 +8,8 @@ from pipelines.normalize.rule import Columns, Lookup, Remark, Rule, about
 MACROS = r"""
 CREATE MACRO unit_text(s) AS translate(clean(s), '⁰¹²³⁴⁵⁶⁷⁸⁹', '0123456789');
 CREATE MACRO unit_folded(s) AS nullif(rtrim(lower(unit_text(s)), '. '), '');
-CREATE MACRO padded_code(s) AS CASE WHEN regexp_full_match(clean(s), '\d{1,4}') THEN lpad(clean(s), CAST(greatest(3, length(clean(s))) AS INTEGER), '0') END;
+CREATE MACRO padded_code(s) AS CASE WHEN regexp_full_match(clean(s), '\d{1,4}')
+    THEN lpad(clean(s), CAST(greatest(3, length(clean(s))) AS INTEGER), '0') END;
 """
 
 # Units in force by code, and two ways to spell one: as written, and folded where folding leaves one meaning.
@@ -19,7 +20,8 @@ CREATE TEMP TABLE units AS
     FROM okei WHERE status = 'active';
 CREATE TEMP TABLE unit_spellings AS
     WITH official AS (
-        SELECT trim(unnest(split(concat_ws(';', name_ru, symbol_ru, symbol_intl, code_letter_ru, code_letter_intl), ';'))) AS spelling, code
+        SELECT code, trim(unnest(split(
+            concat_ws(';', name_ru, symbol_ru, symbol_intl, code_letter_ru, code_letter_intl), ';'))) AS spelling
         FROM okei WHERE status = 'active'
     ), spellings AS (
         SELECT unit_text(alias) AS spelling, code, 0 AS rank FROM okei_aliases
@@ -38,7 +40,7 @@ CREATE TEMP TABLE unit_foldings AS
 
 
 def resolve(text: str, code: str) -> tuple[Columns | Lookup, ...]:
-    """Steps that find the OKEI code of a unit text: `<code>` NULL = none, `<code>_known` whether the spelling is known."""
+    """Steps that find the OKEI code of a unit text into the column `code`; NULL when it has none or is not known."""
     return (
         Columns({f"{code}_exact": f"unit_text({text})", f"{code}_folded": f"unit_folded({text})"}),
         Lookup(
@@ -48,12 +50,11 @@ def resolve(text: str, code: str) -> tuple[Columns | Lookup, ...]:
             "unit_foldings",
             f"{code}_folded",
             "spelling",
-            {f"{code}_by_folded": "code", f"{code}_is_folded": "spelling"},
+            {f"{code}_by_folded": "code"},
         ),
         Columns(
             {
                 code: f"CASE WHEN {code}_is_exact IS NOT NULL THEN {code}_by_exact ELSE {code}_by_folded END",
-                f"{code}_known": f"coalesce({code}_is_exact, {code}_is_folded) IS NOT NULL",
             }
         ),
     )

@@ -22,14 +22,27 @@ def test_O13_order_and_the_sent_form_are_kept(normalised):
 
 
 def test_O13_a_unit_may_be_an_okei_code_or_unknown(normalised):
-    result = normalised({"params": [("A", "1", "006"), ("B", "1", "6"), ("C", "1", "попугай"), ("D", "1", "5784"), ("E", "1", " ")]})
+    result = normalised(
+        {"params": [("A", "1", "006"), ("B", "1", "6"), ("C", "1", "попугай"), ("D", "1", "5784"), ("E", "1", " ")]}
+    )
     assert [(p[5], p[6]) for p in params(result)] == [
-        ("м", "006"), ("м", "006"), ("попугай", None), ("5784", None), (None, None)
+        ("м", "006"),
+        ("м", "006"),
+        ("попугай", None),
+        ("5784", None),
+        (None, None),
     ]
 
 
 def test_O13_empty_values_and_sentinels_are_dropped_and_named_once_per_offer(normalised):
-    sent = [("Цвет", ""), ("Длина", "-999 999 999,9"), ("Высота", "-999\u00a0999\u00a0999,9"), (None, "x"), ("Вид", None), ("Вес", "1")]
+    sent = [
+        ("Цвет", ""),
+        ("Длина", "-999 999 999,9"),
+        ("Высота", "-999\u00a0999\u00a0999,9"),
+        (None, "x"),
+        ("Вид", None),
+        ("Вес", "1"),
+    ]
     result = normalised({"params": sent})
     assert [p[0] for p in params(result)] == ["Вес"]
     issue = result.issue("params_dropped")
@@ -85,9 +98,21 @@ def test_O14_three_are_kept_and_more_dropped_with_a_warning(normalised):
 
 @pytest.mark.parametrize(
     "sent",
-    ["ftp://a.ru/1.jpg", "/img/1.jpg", "1.jpg", "data:image/png;base64,AAAA", "file:///etc/passwd", "//a.ru/1.jpg",
-     "https://", "https:///1.jpg", "javascript:alert(1)", 'https://a.ru/"onerror="x', "https://a.ru/<b>", "https://a.ru/" + "x" * 2048],
-)  # fmt: skip
+    [
+        "ftp://a.ru/1.jpg",
+        "/img/1.jpg",
+        "1.jpg",
+        "data:image/png;base64,AAAA",
+        "file:///etc/passwd",
+        "//a.ru/1.jpg",
+        "https://",
+        "https:///1.jpg",
+        "javascript:alert(1)",
+        'https://a.ru/"onerror="x',
+        "https://a.ru/<b>",
+        "https://a.ru/" + "x" * 2048,
+    ],
+)
 def test_O14_what_is_no_http_address_is_dropped_with_a_warning(normalised, sent):
     result = normalised({"pictures": [sent, A]})
     assert result.offer["pictures"] == [A]
@@ -97,7 +122,14 @@ def test_O14_what_is_no_http_address_is_dropped_with_a_warning(normalised, sent)
 
 @pytest.mark.parametrize(
     ("sent", "weight"),
-    [("1.5", "1.5"), ("6,1", "6.1"), (" 10 ", "10"), ("0.00000001", "0.00000001"), ("9999999999", "9999999999"), ("", None)],
+    [
+        ("1.5", "1.5"),
+        ("6,1", "6.1"),
+        (" 10 ", "10"),
+        ("0.00000001", "0.00000001"),
+        ("9999999999", "9999999999"),
+        ("", None),
+    ],
 )
 def test_O15_weight(normalised, sent, weight):
     result = normalised({"weight": sent})
@@ -140,7 +172,7 @@ def test_O17_codes_are_told_apart_by_commas_each_once(normalised):
 
 
 def test_O17_a_repeated_position_code_is_said_and_the_last_wins(normalised):
-    result = normalised({"position_codes": "300", "repeated": [("position_codes", "100"), ("price", "5")]})
+    result = normalised({"position_codes": "300", "repeated": [("idToImport", "100"), ("price", "5")]})
     assert result.offer["position_codes"] == ["300"]
     assert [(i["code"], i["field"], i["sent"], i["published"], i["line"], i["severity"]) for i in result.issues] == [
         ("position_codes_repeated", "idToImport", "100", "300", 100, "warning"),

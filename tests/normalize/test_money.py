@@ -114,7 +114,9 @@ def derived(price, rate, *, gross):
 
 
 @EXAMPLES
-@given(st.lists(st.decimals("0.01", "99999999999.99", places=2), min_size=1, max_size=30), st.sampled_from([0, 10, 20, 22]))
+@given(
+    st.lists(st.decimals("0.01", "99999999999.99", places=2), min_size=1, max_size=30), st.sampled_from([0, 10, 20, 22])
+)
 def test_O6_the_missing_price_is_derived_from_the_rate_half_up(normalised, values, rate):
     result = normalised(
         *[{"sku": f"G{n}", "price": str(v), "vat": str(rate)} for n, v in enumerate(values)],
@@ -147,7 +149,9 @@ def test_O6_a_derived_price_over_the_limit_is_rejected(normalised):
 
 
 def test_O6_a_price_is_required_and_an_empty_one_is_none(normalised):
-    result = normalised({"price": None}, {"price": " ", "price_without_nds": ""}, {"price": "", "price_without_nds": "1"})
+    result = normalised(
+        {"price": None}, {"price": " ", "price_without_nds": ""}, {"price": "", "price_without_nds": "1"}
+    )
     assert [offer["codes"] for offer in result.rejected] == [["price_missing"]] * 2
     assert result.offer["price_without_vat"] == Decimal(1)
 
@@ -225,7 +229,16 @@ def test_O7_vat_beats_nds_and_a_difference_is_said(normalised):
 
 @pytest.mark.parametrize(
     ("sent", "rate"),
-    [("2", "10"), ("4", "10"), ("5", "0"), ("6", "NO_VAT"), ("7", "20"), ("VAT_20", "20"), ("vat_10", "10"), ("NO_VAT", "NO_VAT")],
+    [
+        ("2", "10"),
+        ("4", "10"),
+        ("5", "0"),
+        ("6", "NO_VAT"),
+        ("7", "20"),
+        ("VAT_20", "20"),
+        ("vat_10", "10"),
+        ("NO_VAT", "NO_VAT"),
+    ],
 )
 def test_O7_the_yandex_dialect(normalised, sent, rate):
     result = normalised({"vat": sent}, vat_dialect="yandex")
@@ -257,7 +270,7 @@ def test_O7_a_missing_rate_is_rejected_where_the_shop_requires_it_or_defaulted(n
 
 @pytest.mark.parametrize("wrong", ["23", "5", "yes", ""])
 def test_O7_a_default_that_is_not_accepted_is_the_operators_error(normalised, wrong):
-    with pytest.raises(OperatorError, match="default_vat.*accepted are 0, NO_VAT, 10, 20, 22"):
+    with pytest.raises(OperatorError, match=r"default_vat.*accepted are 0, NO_VAT, 10, 20, 22"):
         normalised({}, default_vat=wrong)
 
 

@@ -47,9 +47,7 @@ CASES = [
 
 
 def test_O9_O10_availability_and_quantity(normalised):
-    result = normalised(
-        *[{"sku": f"S{n}", "available": a, "quantity": q} for n, (a, q, *_) in enumerate(CASES)]
-    )
+    result = normalised(*[{"sku": f"S{n}", "available": a, "quantity": q} for n, (a, q, *_) in enumerate(CASES)])
     codes = {n: [i["code"] for i in result.issues if i["ordinal"] == n] for n in range(len(CASES))}
     got = [
         (*case[:2], offer["availability"], offer["quantity"], codes[offer["ordinal"]])
@@ -110,4 +108,9 @@ def test_O11_anything_else_is_dropped_with_a_warning(normalised, sent):
     result = normalised({"delivery_time": sent})
     assert result.offer["delivery_days"] is None
     issue = result.issue("delivery_dropped")
-    assert (issue["severity"], issue["sent"], issue["published"], issue["field"]) == ("warning", sent, None, "delivery_time")
+    assert (issue["severity"], issue["sent"], issue["published"], issue["field"]) == (
+        "warning",
+        sent,
+        None,
+        "delivery_time",
+    )

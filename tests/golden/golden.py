@@ -1,0 +1,54 @@
+"""What becomes of a golden case: from the bytes of its feed to offers, rejected offers and issues.
+
+A case is a folder beside this file: `feed.xml`, `expected.json`, and `options.json` where the link or the shop has
+settings.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from pipelines.errors import SupplierError
+from pipelines.normalize import normalize
+from pipelines.options import Options
+from pipelines.parse import parse
+from pipelines.reference import load_reference
+
+ROOT = Path(__file__).parent
+CASES = sorted(path.parent for path in ROOT.glob("*/feed.xml"))
+TODAY = date(2026, 11, 22)  # dated reference data is judged by this day
+
+
+def outcome(case: Path) -> dict[str, Any]:
+    """What the product makes of a case now, in the form of `expected.json`. Empty fields are left out."""
+    settings = case / "options.json"
+    options = Options().with_settings(json.loads(settings.read_text(encoding="utf-8")) if settings.exists() else {})
+    with tempfile.TemporaryDirectory() as folder:
+        raw, out = Path(folder) / "raw_offers.parquet", Path(folder) / "out"
+        try:
+            parsed = parse(lambda: (case / "feed.xml").open("rb"), raw)
+        except SupplierError as error:
+            return {"rejected_file": {"code": error.code, "line": error.line}}
+        totals = normalize(raw, out, parsed=parsed, options=options, reference=load_reference(), today=TODAY)
+        rows = {name: pq.read_table(out / f"{name}.parquet").to_pylist() for name in ("offers", "rejected", "issues")}
+    for offer in rows["offers"]:
+        del offer["content_hash"]
+    return {
+        "encoding": parsed.encoding,
+        "totals": vars(totals),
+        **{name: [_plain(row) for row in table] for name, table in rows.items()},
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(v) for key, v in value.items() if v is not None and v != []}
+    if isinstance(value, list):
+        return [_plain(v) for v in value]
+    return value if isinstance(value, int | str) else str(value)
