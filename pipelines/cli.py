@@ -6,7 +6,6 @@ stdout, progress and errors to stderr. Heavy parts are imported inside commands,
 
 from __future__ import annotations
 
-import json
 import logging
 import signal
 import sys
@@ -17,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipelines.cli_reference import reference
 from pipelines.errors import CatalogFeedsError, SupplierError
+from pipelines.terminal import print_json, print_table
 
 if TYPE_CHECKING:
     from pipelines.steps import House, Outcome, Progress
@@ -101,7 +102,7 @@ def run(*, links_file: Path | None, as_json: bool) -> None:
         cycle = steps.run_cycle(house, progress=progress)
         progress("done", None)
     if as_json:
-        _print_json({"links": [o.as_json() for o in cycle.outcomes], "snapshot": cycle.snapshot})
+        print_json({"links": [o.as_json() for o in cycle.outcomes], "snapshot": cycle.snapshot})
     else:
         _print_outcomes(cycle.outcomes)
         click.echo(f"snapshot: {cycle.snapshot or 'nothing changed, the last one stands'}")
@@ -135,9 +136,9 @@ def links_list(*, as_json: bool) -> None:
     with _house() as house:
         rows = steps.list_links(house)
     if as_json:
-        _print_json(rows)
+        print_json(rows)
     else:
-        _print_table(rows, ["link", "supplier", "shop", "enabled", "url", "checked_at", "changed_at", "last_error"])
+        print_table(rows, ["link", "supplier", "shop", "enabled", "url", "checked_at", "changed_at", "last_error"])
 
 
 @links.command("check")
@@ -168,9 +169,9 @@ def loads(context: click.Context, *, supplier: str | None, limit: int, as_json: 
     with _house() as house:
         rows = steps.list_loads(house, supplier=supplier, limit=limit)
     if as_json:
-        _print_json(rows)
+        print_json(rows)
     else:
-        _print_table(
+        print_table(
             rows,
             ["id", "link", "supplier", "shop", "status", "reason", *OFFER_COUNTS, "finished_at"],
         )
@@ -199,7 +200,7 @@ def offer(*, sku: str, supplier: str, shop: str, as_json: bool) -> None:
     with _house() as house:
         card = steps.offer(house, shop=shop, supplier=supplier, sku=sku)
     if as_json:
-        _print_json(card)
+        print_json(card)
     else:
         _print_card(card)
 
@@ -227,24 +228,12 @@ def sql(*, query: str, as_json: bool) -> None:
     with _house() as house:
         rows = steps.query_snapshot(house, query)
     if as_json:
-        _print_json(rows)
+        print_json(rows)
     else:
-        _print_table(rows, list(rows[0]) if rows else [])
+        print_table(rows, list(rows[0]) if rows else [])
 
 
-@cli.group()
-def reference() -> None:
-    """Reference tables: OKEI, OKTMO and the rest."""
-
-
-@reference.command("list")
-def reference_list() -> None:
-    """The tables in use, their rows and the version loads are stamped with."""
-    from pipelines.reference import load_reference
-
-    tables = load_reference()
-    click.echo(f"version {tables.version}")
-    _print_table([{"table": name, "rows": rows} for name, rows in tables.sizes().items()], ["table", "rows"])
+cli.add_command(reference)
 
 
 @cli.command()
@@ -334,7 +323,7 @@ def _print_load(house: House, outcome: Outcome, *, as_json: bool) -> None:
     from pipelines import steps
 
     if outcome.load_id is None:
-        _print_json(outcome.as_json()) if as_json else click.echo(outcome.message)
+        print_json(outcome.as_json()) if as_json else click.echo(outcome.message)
         return
     if as_json:
         for block in steps.report_json(house, outcome.load_id):
@@ -350,7 +339,7 @@ def _print_outcomes(outcomes: Sequence[Outcome]) -> None:
         | {"note": o.message}
         for o in outcomes
     ]
-    _print_table(rows, ["link", "supplier", "status", *OFFER_COUNTS, "note"])
+    print_table(rows, ["link", "supplier", "status", *OFFER_COUNTS, "note"])
 
 
 def _print_card(card: dict[str, Any]) -> None:
@@ -358,40 +347,11 @@ def _print_card(card: dict[str, Any]) -> None:
     for key, value in card.items():
         if isinstance(value, list) and value and isinstance(value[0], dict):
             click.echo(f"{key}:")
-            _print_table(value, list(value[0]))
+            print_table(value, list(value[0]))
         elif value not in (None, []):
             click.echo(f"{key}: {value}")
     click.echo("history:")
-    _print_table(history, ["at", "load", "kind", "fields", "before", "after"])
-
-
-def _print_table(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        # Text, not markup: a supplier's value may look like markup.
-        table.add_row(*(Text("" if row.get(c) is None else _cell(row[c])) for c in columns))
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=240)
-    console.print(table)
-    if not rows:
-        click.echo("(nothing)")
-
-
-def _cell(value: Any) -> str:  # noqa: ANN401 - any value of a row
-    text = json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, dict | list) else str(value)
-    # A supplier's text must not move the cursor or colour the terminal.
-    return "".join(c if c.isprintable() else "·" for c in text)
-
-
-def _print_json(value: object) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+    print_table(history, ["at", "load", "kind", "fields", "before", "after"])
 
 
 def _exit_by(outcomes: Sequence[Outcome], *, supplier_faults_matter: bool = True) -> None:

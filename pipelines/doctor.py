@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pipelines.database import open_database
 from pipelines.errors import CatalogFeedsError
 from pipelines.objects import open_store
-from pipelines.reference import load_reference
+from pipelines.reference import Library, load_reference, read_pointer
 from pipelines.settings import PREFIX, Settings, load_settings
 
 # A load of the largest file needs its raw body, the Parquet made of it and room for DuckDB to spill: about five times
@@ -52,7 +52,11 @@ def examine() -> Iterator[Finding]:
     )
     yield _tried("objects", lambda: _objects(settings), f"check {PREFIX}OBJECTS_URL and the AWS variables")
     yield _tried("mail", lambda: _mail(settings), f"check {PREFIX}SMTP_URL, or unset it to keep mails as files")
-    yield _tried("reference", _reference, "restore reference_data/ from the repository")
+    yield _tried(
+        "reference",
+        lambda: _reference(settings),
+        "restore reference_data/ from the repository, and import again what is named",
+    )
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:
@@ -107,6 +111,8 @@ def _mail(settings: Settings) -> str:
     return f"{url.hostname} answers"
 
 
-def _reference() -> str:
-    reference = load_reference()
-    return f"version {reference.version}, {len(reference.files)} tables"
+def _reference(settings: Settings) -> str:
+    library = Library.at(open_store(settings), settings.home_path)
+    reference = load_reference(library)
+    imported = len(read_pointer(library).tables)
+    return f"version {reference.version}, {len(reference.files)} tables, {imported} imported"

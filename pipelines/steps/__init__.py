@@ -4,6 +4,7 @@
     process   a load → the catalog                          parse, normalize, quality, publish
     reporting a finished load → report and mail             report
     snapshot  the catalog → the analyst's file              publish
+    reference a file → a reference table in force           reference
     cycle     all of it for all links, without Airflow
 
 Every step takes a load id (or a link's code) and finds the rest in the catalog and the object store. It writes its
@@ -14,6 +15,13 @@ from pipelines.steps.cycle import FETCHES_AT_ONCE, Cycle, run_cycle
 from pipelines.steps.house import House, Outcome, Progress, open_house, outcome, silent
 from pipelines.steps.links import apply_links, due_links, list_links, poll
 from pipelines.steps.process import check_link, load_source, process
+from pipelines.steps.reference import (
+    Imported,
+    export_reference,
+    import_reference,
+    list_reference,
+    reference_history,
+)
 from pipelines.steps.reporting import list_loads, offer, report_json, report_text
 from pipelines.steps.snapshot import query_snapshot, write_snapshot
 
@@ -21,13 +29,17 @@ __all__ = [
     "FETCHES_AT_ONCE",
     "Cycle",
     "House",
+    "Imported",
     "Outcome",
     "Progress",
     "apply_links",
     "check_link",
     "due_links",
+    "export_reference",
+    "import_reference",
     "list_links",
     "list_loads",
+    "list_reference",
     "load_source",
     "offer",
     "open_house",
@@ -35,6 +47,7 @@ __all__ = [
     "poll",
     "process",
     "query_snapshot",
+    "reference_history",
     "report_json",
     "report_text",
     "run_cycle",

@@ -21,7 +21,7 @@ from pipelines.fetch import Fetched, fetch_file, fetch_url, masked, raw_key
 from pipelines.model import ISSUE_SCHEMA, Actualization, Counts, FeedFormat, LoadFacts, LoadStatus, Severity, WhyNot
 from pipelines.options import Options
 from pipelines.publish import Standing
-from pipelines.reference import load_reference
+from pipelines.reference import Library, Reference, load_reference
 from pipelines.registry import Connection, Link
 from pipelines.steps.house import (
     Clock,
@@ -201,14 +201,22 @@ def process(
 
 
 def _process(house: House, conn: Connection, load_id: int, timings: dict[str, float], progress: Progress) -> None:
+    found = registry.get_load(conn, load_id)
+    library = Library.at(house.store, house.settings.home_path)
+    reference = load_reference(library, shop=found.shop, supplier=found.supplier)
+    manifest = _manifest(house, load_id)
     load = registry.start_load(
-        conn, load_id, at=datetime.now(UTC), worker=worker_name(), reference_version=load_reference().version
+        conn,
+        load_id,
+        at=datetime.now(UTC),
+        worker=worker_name(),
+        reference_version=manifest.reference_version if manifest else reference.version,
     )
     conn.commit()
     clock = Clock()
     log.info("load %d: link %s, supplier %s, shop %s, %s", load.id, load.link, load.supplier, load.shop, load.status)
     if load.status is LoadStatus.RUNNING:
-        manifest = _transform(house, load, progress)
+        manifest = manifest or _transform(house, load, reference, progress)
         load.timings |= timings
         manifest.describe(load)
         if manifest.accepted:
@@ -229,6 +237,8 @@ class Manifest:
         totals: counts of offers read, accepted and rejected and of issues; names as in `model.Counts`.
         reason: code of the issue for which nothing is published.
         whole: the one issue of a file that was rejected before its offers were read to the end (F5).
+        reference_version: version over all reference tables it was normalised with.
+        reference_tables: each of them, name -> version.
     """
 
     totals: dict[str, int]
@@ -237,6 +247,8 @@ class Manifest:
     encoding: str | None = None
     whole: dict[str, Any] | None = None
     timings: dict[str, float] = field(default_factory=dict)
+    reference_version: str | None = None
+    reference_tables: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def rejection(cls, error: SupplierError, timings: dict[str, float] | None = None) -> Manifest:
@@ -256,11 +268,14 @@ class Manifest:
         load.timings |= self.timings
 
 
-def _transform(house: House, load: LoadFacts, progress: Progress) -> Manifest:
+def _manifest(house: House, load_id: int) -> Manifest | None:
+    """What an earlier run made of the file, if it came to its end."""
+    key = load_key(load_id, "transform.json")
+    return Manifest(**json.loads(house.store.get_bytes(key))) if house.store.exists(key) else None
+
+
+def _transform(house: House, load: LoadFacts, reference: Reference, progress: Progress) -> Manifest:
     """Parse and normalise the raw file into the load's folder; results first, manifest last."""
-    manifest_key = load_key(load.id, "transform.json")
-    if house.store.exists(manifest_key):
-        return Manifest(**json.loads(house.store.get_bytes(manifest_key)))
     clock = Clock()
     options = Options.model_validate(load.options)
     with house.scratch() as folder:
@@ -279,7 +294,7 @@ def _transform(house: House, load: LoadFacts, progress: Progress) -> Manifest:
                     folder,
                     parsed=parsed,
                     options=options,
-                    reference=load_reference(),
+                    reference=reference,
                     today=load.started_at.date(),
                 )
             for name in ("raw_offers.parquet", "offers.parquet", "rejected.parquet", "issues.parquet"):
@@ -290,8 +305,12 @@ def _transform(house: House, load: LoadFacts, progress: Progress) -> Manifest:
                 format=parsed.format.value,
                 encoding=parsed.encoding,
                 timings=clock.seconds,
+                reference_version=reference.version,
+                reference_tables=dict(reference.versions),
             )
-    house.store.put_bytes(manifest_key, json.dumps(asdict(manifest), ensure_ascii=False).encode())
+    house.store.put_bytes(
+        load_key(load.id, "transform.json"), json.dumps(asdict(manifest), ensure_ascii=False).encode()
+    )
     return manifest
 
 
