@@ -41,6 +41,8 @@ from airflow.sdk import Asset, TriggerRule, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pipelines.steps import House
 
 log = logging.getLogger(__name__)
@@ -71,6 +73,10 @@ def _ours(status: str) -> bool:
     return status == LoadStatus.FAILED or not LoadStatus(status).finished
 
 
+def _words(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {name}" for name, number in counts.items() if number) or "nothing"
+
+
 @task
 def poll() -> list[dict[str, Any]]:
     """Look at every enabled link; what changed comes back as a load id and a label."""
@@ -97,7 +103,7 @@ def poll() -> list[dict[str, Any]]:
                 seen[outcome.status] += 1
                 if outcome.status == "queued":
                     loads.append({"load_id": outcome.load_id, "label": f"{outcome.supplier} · {link}"})
-    log.info("%d links: %s, %d failed on our side", len(links), dict(seen), len(failed))
+    log.info("%d links: %s; %d failed on our side", len(links), _words(seen), len(failed))
     if failed and not seen:
         message = f"none of {len(failed)} links could be looked at"
         raise AirflowException(message)
@@ -115,7 +121,7 @@ def load(load_id: int, label: str) -> None:
     log.info("%s: load %d", label, load_id)
     with _house() as house:
         outcome = steps.process(house, load_id)
-    log.info("%s: %s %r %s", label, outcome.status, outcome.reason or outcome.message, outcome.counts)
+    log.info("%s: %s %r; %s", label, outcome.status, outcome.reason or outcome.message, _words(outcome.counts))
     if outcome.status != LoadStatus.PROCESSED:
         cast("dict[str, Any]", get_current_context())["verdict"] = f" · {LoadStatus(outcome.status).label}"
     if _ours(outcome.status):
@@ -135,7 +141,7 @@ def snapshot() -> None:
 
 
 @task(trigger_rule=TriggerRule.ALL_DONE)
-def roll_up() -> dict[str, int]:
+def roll_up() -> None:
     """Sum the hour up from the catalog, and fail if anything failed on our side."""
     from pipelines import steps
 
@@ -145,20 +151,21 @@ def roll_up() -> dict[str, int]:
         message = "poll did not come to its end"
         raise AirflowFailException(message)
     troubles = [f"{link}: polling failed" for link in ti.xcom_pull(task_ids="poll", key=FAILED_POLLS)]
+    statuses: Counter[str] = Counter()
     totals: Counter[str] = Counter()
     with _house() as house:
         for each in loads:
             outcome = steps.outcome(house, each["load_id"])
-            totals[outcome.status] += 1
-            totals.update({f"offers {name}": number for name, number in outcome.counts.items()})
+            statuses[outcome.status] += 1
+            totals.update(outcome.counts)
             if _ours(outcome.status):
                 troubles.append(f"{each['label']}: load {outcome.load_id} is {outcome.status}: {outcome.reason!r}")
-    log.info("%d loads: %s", len(loads), dict(totals))
+    log.info("%d loads: %s", len(loads), _words(statuses))
+    log.info("offers and issues: %s", _words(totals))
     if troubles:
         log.error("failed on our side:\n%s", "\n".join(troubles))
         message = f"{len(troubles)} failed on our side, see the log; first: {troubles[0]}"
         raise AirflowFailException(message)
-    return dict(totals)
 
 
 @dag(

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from examples import server
@@ -99,7 +100,9 @@ def test_a_suppliers_broken_file_is_green_and_an_unchanged_hour_is_pink(hour: Ho
             "roll_up": "success",
         },
     }
-    assert "siz · siz-main: rejected 'xml_truncated'" in output
+    assert "siz · siz-main: rejected 'xml_truncated'; 1 errors" in output
+    assert "2 loads: 1 processed, 1 rejected" in output or "2 loads: 1 rejected, 1 processed" in output
+    assert "offers and issues: 24 read, 24 accepted, 24 created, 1 errors" in output
     assert list((hour.house.settings.home_path / "objects" / "snapshots").glob("*.duckdb"))
 
     result, _ = hour.run()
@@ -127,6 +130,25 @@ def test_a_load_that_fails_on_our_side_turns_the_run_red_and_stops_nobody_else(h
     }
     assert f"siz · siz-main: load {queued.load_id} is failed" in output
     assert steps.outcome(hour.house, queued.load_id or 0).status == "failed"
+
+
+def test_a_link_that_cannot_be_polled_for_our_fault_is_red_and_stops_nobody_else(hour: Hour) -> None:
+    """The registry promises a body that was never archived, and the server answers 304 to it."""
+    address = next(link["url"] for link in steps.list_links(hour.house) if link["link"] == "siz-main")
+    etag = httpx.head(address).headers["ETag"]
+    with hour.house.database.connect() as conn:
+        conn.execute("UPDATE links SET etag = %s, full_fetch_at = now() WHERE code = 'siz-main'", [etag])
+    result, output = hour.run()
+    assert result == {
+        "run": "failed",
+        "tasks": {
+            "poll": "success",
+            "load krepezh · krepezh-main": "success",
+            "snapshot": "success",
+            "roll_up": "failed",
+        },
+    }
+    assert "siz-main: polling failed" in output
 
 
 def test_a_catalog_that_cannot_be_reached_is_red_although_the_last_task_always_runs(hour: Hour) -> None:
