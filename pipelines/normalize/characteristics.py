@@ -38,16 +38,17 @@ CHARACTERISTIC = Rule(
     ),
 )
 
+# A name repeated with the same unit is one characteristic whose distinct values are joined; the first gives the place.
+_SAME = "ordinal, param_key, coalesce(param_unit, '')"
 _STRUCT = """{'sent_name': sent_name, 'sent_value': sent_value, 'sent_unit': sent_unit,
     'name': param_name, 'value': param_value, 'unit': param_unit, 'unit_okei': param_okei}"""
 
-# One row per offer: its kept characteristics in order. A name repeated with the same unit is one characteristic whose
-# distinct values are joined; the first of them gives the place. Few are repeated: only those take the way of grouping.
-_JOINED = f"""
-    WITH kept AS MATERIALIZED (
-        SELECT *, count(*) OVER (PARTITION BY ordinal, param_key, coalesce(param_unit, '')) AS times
-        FROM param_rows WHERE param_kept
-    ), repeated AS (
+# Made from `param_rows` in this order. Few names are repeated: only those take the way of grouping.
+TABLES_OF_BATCH = {
+    "params_repeated": """
+        SELECT ordinal, param_key, coalesce(param_unit, '') AS param_unit
+        FROM param_rows WHERE param_kept GROUP BY ALL HAVING count(*) > 1""",
+    "params_joined": f"""
         SELECT ordinal, min(position) AS position, arg_min(param_line, position) AS param_line,
             arg_min(sent_name, position) AS sent_name,
             array_to_string(list(sent_value ORDER BY position), '; ') AS sent_value,
@@ -56,45 +57,30 @@ _JOINED = f"""
             array_to_string(each_once(list(param_value ORDER BY position)), '; ') AS param_value,
             arg_min(param_unit, position) AS param_unit,
             arg_min(param_okei, position) AS param_okei
-        FROM kept WHERE times > 1 GROUP BY ordinal, param_key, coalesce(param_unit, '')
-    ), single AS (
-        SELECT ordinal, position, param_line, false AS joined, {_STRUCT} AS param FROM kept WHERE times = 1
-        UNION ALL SELECT ordinal, position, param_line, true, {_STRUCT} FROM repeated
-    )
-    SELECT ordinal, list(param ORDER BY position) AS params,
-        count(*) FILTER (joined) AS params_joined,
-        arg_min(param.name, position) FILTER (joined) AS params_joined_name,
-        arg_min(param.value, position) FILTER (joined) AS params_joined_value,
-        arg_min(param_line, position) FILTER (joined) AS params_joined_line
-    FROM single GROUP BY ordinal
-"""
-_DROPPED = """
-    SELECT ordinal, min(param_line) AS params_dropped_line,
-        array_to_string(list(left(coalesce(trimmed(sent_name), '?'), 60) ORDER BY position)[1:10], '; ')
-            AS params_dropped_names
-    FROM param_rows WHERE NOT param_kept GROUP BY ordinal
-"""
-
-COLLECTED = {"params_by_offer": _JOINED, "params_dropped_by_offer": _DROPPED}
+        FROM param_rows WHERE param_kept AND ({_SAME}) IN (FROM params_repeated) GROUP BY {_SAME}""",
+    "params_dropped": """
+        SELECT ordinal, min(param_line) AS param_line,
+            array_to_string(list(left(coalesce(trimmed(sent_name), '?'), 60) ORDER BY position)[1:10], '; ')
+                AS dropped_names
+        FROM param_rows WHERE NOT param_kept GROUP BY ordinal""",
+}
+# The characteristics of all offers of a batch, offer by offer in order.
+ORDERED = f"""
+    SELECT ordinal, entry FROM (
+        SELECT ordinal, position, {_STRUCT} AS entry
+        FROM param_rows WHERE param_kept AND ({_SAME}) NOT IN (FROM params_repeated)
+        UNION ALL SELECT ordinal, position, {_STRUCT} FROM params_joined)
+    ORDER BY ordinal, position"""
 # Columns of the source that these read.
-READ = ("ordinal", "position", "param_line", "sent_name", "sent_value", "sent_unit")
+READ = ("position", "param_line", "sent_name", "sent_value", "sent_unit")
 
 JOINED = Rule(
     ids=("O13",),
     steps=(),
-    remarks=(
-        Remark(
-            "params_joined",
-            "params_joined > 0",
-            "'params'",
-            "params_joined_line",
-            "params_joined_name",
-            "params_joined_value",
-        ),
-    ),
+    remarks=(Remark("params_joined", "true", "'params'", "param_line", "param_name", "param_value"),),
 )
 DROPPED = Rule(
     ids=("O13",),
     steps=(),
-    remarks=(Remark("params_dropped", "true", "'params'", "params_dropped_line", "params_dropped_names"),),
+    remarks=(Remark("params_dropped", "true", "'params'", "param_line", "dropped_names"),),
 )

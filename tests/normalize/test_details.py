@@ -61,6 +61,14 @@ def test_O13_a_repeated_name_is_joined_in_its_first_place(normalised):
     assert (issue["sent"], issue["published"], issue["severity"]) == ("Цвет", "белый; чёрный", "info")
 
 
+def test_O13_every_joined_name_is_said(normalised):
+    result = normalised({"params": [("A", "1"), ("B", "1"), ("A", "2"), ("B", "2")]}, {"params": [("A", "1")]})
+    assert [(i["ordinal"], i["line"], i["sent"], i["published"]) for i in result.issues] == [
+        (0, 70, "A", "1; 2"),
+        (0, 71, "B", "1; 2"),
+    ]
+
+
 def test_O13_any_number_of_characteristics_in_order(normalised):
     sent = [(f"Имя {n}", str(n)) for n in range(3000)]
     assert [p[0] for p in params(normalised({"params": sent}))] == [name for name, _ in sent]

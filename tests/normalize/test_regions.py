@@ -48,7 +48,7 @@ def test_N2_codes_of_three_levels(normalised, sent, code, level, remark):
     [
         "",
         None,
-        "97999999",
+        "02",
         "9999999",
         "1999000",
         "115080",
