@@ -3,8 +3,6 @@
 import csv
 from decimal import Decimal
 
-import pytest
-
 from pipelines.reference import load_reference
 
 
@@ -12,63 +10,57 @@ def codes(result):
     return [(region["code"], region["level"]) for region in result.offer["regions"]]
 
 
-@pytest.mark.parametrize(
-    ("sent", "code", "level", "remark"),
-    [
-        ("ЦФО", "ЦФО", "district", None),
-        (" цфо ", "ЦФО", "district", None),
-        ("Сибирский федеральный округ", "СФО", "district", None),
-        ("УрФО", "УФО", "district", None),
-        ("01000000", "01000000", "subject", None),
-        ("11508000", "11508000", "municipality", None),
-        ("11 508 000", "11508000", "municipality", None),
-        ("11508000001", "11508000", "municipality", "region_rolled_up"),
-        ("11508101", "11508000", "municipality", "region_rolled_up"),
-        ("11508101001", "11508000", "municipality", "region_rolled_up"),
-        ("11999000", "11000000", "subject", "region_rolled_up"),
-        ("71999000", "71900000", "subject", "region_rolled_up"),
-        ("01612000", "01512000", "municipality", "region_replaced"),
-        ("1000000", "01000000", "subject", "region_zero_restored"),
-        ("1512000", "01512000", "municipality", "region_zero_restored"),
-        ("1512000001", "01512000", "municipality", "region_rolled_up"),
-        ("71918000", "71900000", "subject", "region_rolled_up"),  # several successors: none is chosen
-    ],
-)
-def test_N2_codes_of_three_levels(normalised, sent, code, level, remark):
-    result = normalised({"regions": [{"code": sent, "price": "5"}]})
-    assert codes(result) == [(code, level)]
-    assert result.codes == ([remark] if remark else [])
-    if remark:
-        assert (result.issues[0]["severity"], result.issues[0]["sent"]) == ("info", sent)
-        assert result.issues[0]["published"].startswith(code)
+PLACES = [
+    ("ЦФО", "ЦФО", "district", None),
+    (" цфо ", "ЦФО", "district", None),
+    ("Сибирский федеральный округ", "СФО", "district", None),
+    ("УрФО", "УФО", "district", None),
+    ("01000000", "01000000", "subject", None),
+    ("11508000", "11508000", "municipality", None),
+    ("11 508 000", "11508000", "municipality", None),
+    ("11508000001", "11508000", "municipality", "region_rolled_up"),
+    ("11508101", "11508000", "municipality", "region_rolled_up"),
+    ("11508101001", "11508000", "municipality", "region_rolled_up"),
+    ("11999000", "11000000", "subject", "region_rolled_up"),
+    ("71999000", "71900000", "subject", "region_rolled_up"),
+    ("01612000", "01512000", "municipality", "region_replaced"),
+    ("1000000", "01000000", "subject", "region_zero_restored"),
+    ("1512000", "01512000", "municipality", "region_zero_restored"),
+    ("1512000001", "01512000", "municipality", "region_rolled_up"),
+    ("71918000", "71900000", "subject", "region_rolled_up"),  # several successors: none is chosen
+]
 
 
-@pytest.mark.parametrize(
-    "sent",
-    [
-        "",
-        None,
-        "02",
-        "9999999",
-        "1999000",
-        "115080",
-        "115080000",
-        "115080000011",
-        "Москва",
-        "ЦФО, СФО",
-        "٠١٠٠٠٠٠٠",
-    ],
-)
-def test_N2_an_unknown_code_costs_the_region_and_not_the_offer(normalised, sent):
-    result = normalised({"regions": [{"code": sent, "price": "5"}, {"code": "ЦФО", "price": "6"}]})
-    assert codes(result) == [("ЦФО", "district")]
-    issue = result.issue("region_unknown")
-    assert (issue["severity"], issue["sent"], issue["published"], issue["field"]) == (
-        "warning",
-        sent,
-        None,
-        "region/id",
-    )
+def test_N2_codes_of_three_levels(normalised):
+    result = normalised(*[{"regions": [{"code": sent, "price": "5"}]} for sent, *_ in PLACES])
+    got = [(region["code"], region["level"]) for offer in result.offers for region in offer["regions"]]
+    assert got == [(code, level) for _, code, level, _ in PLACES]
+    said = [(i["sent"], i["published"].partition(" ")[0], i["code"], i["severity"]) for i in result.issues]
+    assert said == [(sent, code, remark, "info") for sent, code, _, remark in PLACES if remark]
+
+
+NO_PLACES = [
+    "",
+    None,
+    "02",
+    "9999999",
+    "1999000",
+    "115080",
+    "115080000",
+    "115080000011",
+    "Москва",
+    "ЦФО, СФО",
+    "٠١٠٠٠٠٠٠",
+]
+
+
+def test_N2_an_unknown_code_costs_the_region_and_not_the_offer(normalised):
+    known = {"code": "ЦФО", "price": "6"}
+    result = normalised(*[{"regions": [{"code": sent, "price": "5"}, known]} for sent in NO_PLACES])
+    assert [[region["code"] for region in offer["regions"]] for offer in result.offers] == [["ЦФО"]] * len(NO_PLACES)
+    assert [(i["code"], i["severity"], i["sent"], i["published"], i["field"]) for i in result.issues] == [
+        ("region_unknown", "warning", sent, None, "region/id") for sent in NO_PLACES
+    ]
 
 
 def test_N2_every_code_in_force_leads_to_itself_and_a_replaced_one_to_a_code_in_force(normalised):
@@ -126,27 +118,30 @@ def test_O18_a_region_has_its_own_price_and_the_offers_rate(normalised):
     assert result.codes == []
 
 
-@pytest.mark.parametrize(
-    ("region", "availability", "quantity", "codes"),
-    [
-        ({}, "exact", 7, []),
-        ({"quantity": "2"}, "exact", 2, []),
-        ({"quantity": "0"}, "out_of_stock", 0, []),
-        ({"available": "finished"}, "out_of_stock", 7, []),
-        ({"available": "order"}, "on_order", 7, []),
-        ({"available": "many"}, "many", 7, []),
-        ({"available": "count"}, "exact", 7, []),
-        ({"available": "count", "quantity": "2"}, "exact", 2, []),
-        ({"available": "абв"}, "many", 7, ["region_stock_guessed"]),
-        ({"available": "count", "quantity": ">5"}, "many", None, ["region_stock_guessed"]),
-        ({"available": "count", "quantity": "-5"}, "out_of_stock", 0, ["region_stock_guessed"]),
-    ],
-)
-def test_O18_stock_of_a_region(normalised, region, availability, quantity, codes):
-    result = normalised({"available": "count", "quantity": "7", "regions": [{"code": "ЦФО", **region}]})
-    got = result.offer["regions"][0]
-    assert (got["availability"], got["quantity"]) == (availability, None if quantity is None else Decimal(quantity))
-    assert result.codes == codes
+STOCK = [
+    ({}, "exact", 7, []),
+    ({"quantity": "2"}, "exact", 2, []),
+    ({"quantity": "0"}, "out_of_stock", 0, []),
+    ({"available": "finished"}, "out_of_stock", 7, []),
+    ({"available": "order"}, "on_order", 7, []),
+    ({"available": "many"}, "many", 7, []),
+    ({"available": "count"}, "exact", 7, []),
+    ({"available": "count", "quantity": "2"}, "exact", 2, []),
+    ({"available": "абв"}, "many", 7, ["region_stock_guessed"]),
+    ({"available": "count", "quantity": ">5"}, "many", None, ["region_stock_guessed"]),
+    ({"available": "count", "quantity": "-5"}, "out_of_stock", 0, ["region_stock_guessed"]),
+]
+
+
+def test_O18_stock_of_a_region(normalised):
+    offer = {"available": "count", "quantity": "7"}
+    result = normalised(*[{**offer, "regions": [{"code": "ЦФО", **region}]} for region, *_ in STOCK])
+    got = [
+        (region["availability"], region["quantity"], [i["code"] for i in result.issues if i["ordinal"] == n])
+        for n, offer in enumerate(result.offers)
+        for region in offer["regions"]
+    ]
+    assert got == [(a, None if q is None else Decimal(q), codes) for _, a, q, codes in STOCK]
 
 
 def test_O18_a_bad_price_costs_the_region_and_a_bad_term_only_itself(normalised):

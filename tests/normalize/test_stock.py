@@ -75,18 +75,16 @@ def test_O9_false_beside_a_quantity_is_a_contradiction(normalised):
     assert result.issue("availability_contradicted")["sent"] == "false, quantity = 2"
 
 
-@pytest.mark.parametrize(
-    ("sent", "quantity"),
-    [
-        ({"quantity": "1", "count": "2", "stock_quantity": "3", "outlets": ["4"]}, "1"),
-        ({"quantity": "", "count": "2", "stock_quantity": "3", "outlets": ["4"]}, "2"),
-        ({"stock_quantity": "3", "outlets": ["4"]}, "3"),
-        ({"outlets": ["4", " 0.5 ", "", "1"]}, "5.5"),
-    ],
-)
-def test_O10_where_the_quantity_comes_from(normalised, sent, quantity):
-    result = normalised({"available": None, **sent})
-    assert (result.offer["availability"], result.offer["quantity"]) == ("exact", Decimal(quantity))
+def test_O10_where_the_quantity_comes_from(normalised):
+    sent = {
+        "1": {"quantity": "1", "count": "2", "stock_quantity": "3", "outlets": ["4"]},
+        "2": {"quantity": "", "count": "2", "stock_quantity": "3", "outlets": ["4"]},
+        "3": {"stock_quantity": "3", "outlets": ["4"]},
+        "5.5": {"outlets": ["4", " 0.5 ", "", "1"]},
+    }
+    result = normalised(*[{"available": None, **offer} for offer in sent.values()])
+    assert [offer["quantity"] for offer in result.offers] == [Decimal(quantity) for quantity in sent]
+    assert {offer["availability"] for offer in result.offers} == {"exact"}
     assert result.issues == []
 
 
@@ -97,20 +95,17 @@ def test_O10_an_unreadable_outlet_makes_the_sum_unknown(normalised):
     assert (issue["sent"], issue["field"], issue["line"]) == ("есть", "outlet", 60)
 
 
-@pytest.mark.parametrize(("sent", "days"), [("0", 0), (" 14 ", 14), ("3650", 3650), (None, None), ("", None)])
-def test_O11_days_are_whole_numbers_up_to_3650(normalised, sent, days):
-    result = normalised({"delivery_time": sent})
-    assert (result.offer["delivery_days"], result.issues) == (days, [])
+def test_O11_days_are_whole_numbers_up_to_3650(normalised):
+    days = {"0": 0, " 14 ": 14, "3650": 3650, None: None, "": None}
+    result = normalised(*[{"delivery_time": sent} for sent in days])
+    assert [offer["delivery_days"] for offer in result.offers] == list(days.values())
+    assert result.issues == []
 
 
-@pytest.mark.parametrize("sent", ["3651", "-1", "1.5", "1-3", "5 дней", "99999999999999999999", "٣"])
-def test_O11_anything_else_is_dropped_with_a_warning(normalised, sent):
-    result = normalised({"delivery_time": sent})
-    assert result.offer["delivery_days"] is None
-    issue = result.issue("delivery_dropped")
-    assert (issue["severity"], issue["sent"], issue["published"], issue["field"]) == (
-        "warning",
-        sent,
-        None,
-        "delivery_time",
-    )
+def test_O11_anything_else_is_dropped_with_a_warning(normalised):
+    wrong = ["3651", "-1", "1.5", "1-3", "5 дней", "99999999999999999999", "٣"]
+    result = normalised(*[{"delivery_time": sent} for sent in wrong])
+    assert {offer["delivery_days"] for offer in result.offers} == {None}
+    assert [(i["code"], i["severity"], i["sent"], i["published"], i["field"]) for i in result.issues] == [
+        ("delivery_dropped", "warning", sent, None, "delivery_time") for sent in wrong
+    ]

@@ -1,0 +1,106 @@
+"""Write the documents that are taken from the code: `python -m docs.generate`. A test compares them with what is here.
+
+* `docs/issues.md` — every issue code with severity, rule, message and remedy, from `pipelines.issue_codes`;
+* `docs/settings.md` — the settings of links and shops from `pipelines.options`, of an installation from
+  `pipelines.settings`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from pipelines.issue_codes import ISSUE_CODES, IssueCode
+from pipelines.model import Severity
+from pipelines.options import LinkOptions, ShopOptions
+from pipelines.settings import PREFIX, Settings
+
+FOLDER = Path(__file__).parent
+
+_SEVERITIES = {
+    Severity.ERROR: ("Ошибки", "товар (или весь файл) не опубликован"),
+    Severity.WARNING: ("Предупреждения", "опубликовано, но что-то изменено, угадано или пропущено"),
+    Severity.INFO: ("Сведения", "полезно знать"),
+}
+_INTRODUCTION = """\
+Составлено из `pipelines/issue_codes.py` командой `python -m docs.generate`. Коды не меняются и не используются
+повторно. `{sent}` — что прислано, `{published}` — что опубликовано, `{field}` — метка, как она написана в файле.
+"""
+_SCOPES = {"load": "файл", "offer": "товар"}
+
+
+def documents() -> dict[Path, str]:
+    """The generated documents: path -> text."""
+    return {FOLDER / "issues.md": issues(), FOLDER / "settings.md": settings()}
+
+
+def issues() -> str:
+    """All issue codes, by severity, in the order of the list."""
+    parts = [
+        "# Коды замечаний\n",
+        _INTRODUCTION,
+    ]
+    for severity, (title, meaning) in _SEVERITIES.items():
+        parts.append(f"## {title}\n\nЗначение: {meaning}.\n")
+        parts.append(_table(("код", "о чём", "правило", "сообщение", "что сделать"), _rows(severity)))
+    return "\n".join(parts)
+
+
+def _rows(severity: Severity) -> list[tuple[str, ...]]:
+    def row(code: IssueCode) -> tuple[str, ...]:
+        return (f"`{code.code}`", _SCOPES[code.scope], code.rule, _text(code.message), _text(code.remedy))
+
+    return [row(code) for code in ISSUE_CODES.values() if code.severity is severity]
+
+
+def settings() -> str:
+    """Settings of links, shops and the installation, with their defaults."""
+    parts = [
+        "# Settings\n",
+        "Written from `pipelines/options.py` and `pipelines/settings.py` by `python -m docs.generate`.\n",
+        "## Of a link\n\nIn the links file under `settings`, or `catalog-feeds load --set KEY=VALUE`.\n",
+        _options(LinkOptions),
+        "## Of a shop\n\nGiven in the same places.\n",
+        _options(ShopOptions),
+        "## Of an installation\n\nEnvironment variables; `catalog-feeds doctor` shows those in force.\n",
+        _table(
+            ("variable", "default", "meaning"),
+            [
+                (f"`{PREFIX}{f.name.upper()}`", _value(f.default), _text(f.metadata["help"]))
+                for f in dataclasses.fields(Settings)
+            ],
+        ),
+    ]
+    return "\n".join(parts)
+
+
+def _options(model: type[BaseModel]) -> str:
+    return _table(
+        ("setting", "default", "meaning"),
+        [(f"`{n}`", _value(f.get_default()), _text(f.description or "")) for n, f in model.model_fields.items()],
+    )
+
+
+def _value(default: object) -> str:
+    if default is None or default == "":
+        return "–"
+    if isinstance(default, tuple):
+        return f"`{','.join(default)}`"
+    return f"`{str(default).lower() if isinstance(default, bool) else default}`"
+
+
+def _text(text: str) -> str:
+    """Text inside a cell of a table: tags stay visible, bars do not end the cell."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("|", "\\|")
+
+
+def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [header, tuple("---" for _ in header), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    for path, text in documents().items():
+        path.write_text(text, encoding="utf-8")
