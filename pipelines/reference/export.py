@@ -11,7 +11,7 @@ from typing import Literal
 
 from pipelines.errors import OperatorError
 from pipelines.reference import category_mapping, characteristics, positions, rubricator, vat_rates
-from pipelines.reference.reading import FORMULA_MARKS, Column
+from pipelines.reference.reading import Column, shielded
 from pipelines.reference.tables import Reference, Row, rows_of
 
 Format = Literal["csv", "xlsx"]
@@ -120,13 +120,8 @@ def _write_csv(path: Path, _name: str, columns: Sequence[Column], rows: Iterator
         writer = csv.writer(file, delimiter=";")
         writer.writerow([column.title for column in columns])
         for count, row in enumerate(rows, start=1):  # noqa: B007 - the number of rows is what we return
-            writer.writerow([_harmless(row[column.name]) for column in columns])
+            writer.writerow([shielded(row[column.name]) for column in columns])
     return count
-
-
-def _harmless(text: str) -> str:
-    """Excel runs what begins like a formula; after an apostrophe it shows it. Importing takes the apostrophe off."""
-    return f"'{text}" if text.startswith(FORMULA_MARKS) else text
 
 
 def _write_xlsx(path: Path, name: str, columns: Sequence[Column], rows: Iterator[Row]) -> int:

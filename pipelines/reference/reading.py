@@ -7,6 +7,7 @@ come out as clean text: NFC, single plain spaces, trimmed.
 from __future__ import annotations
 
 import csv
+import re
 import unicodedata
 import warnings
 import zipfile
@@ -30,9 +31,7 @@ _SHEET_ROWS = 1_048_576
 _SHOWN = 10
 _QUOTED = 80
 
-# Excel runs a cell that begins so as a formula; lists we give out carry an apostrophe before it.
-FORMULA_MARKS = ("=", "+", "-", "@")
-
+_FORMULA = re.compile(r"'*[=+\-@]")
 _EXCEL_ERRORS = {
     *("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"),
     *("#Н/Д", "#ССЫЛКА!", "#ЗНАЧ!", "#ДЕЛ/0!", "#ИМЯ?", "#ПУСТО!", "#ЧИСЛО!"),
@@ -228,8 +227,7 @@ def file_records(file: Path, faults: Faults, *, delimiter: str | None = None) ->
 
 
 def _clean(cell: str) -> str:
-    text = " ".join(unicodedata.normalize("NFC", cell).split())
-    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA_MARKS) else text
+    return " ".join(unicodedata.normalize("NFC", cell).split())
 
 
 def _fault(cell: str) -> str | None:
@@ -249,10 +247,20 @@ def _csv_rows(file: Path, faults: Faults, delimiter: str | None) -> Iterator[tup
         line = 1
         try:
             for cells in reader:
-                yield line, cells
+                yield line, [bared(cell) for cell in cells]
                 line = reader.line_num + 1
         except csv.Error as error:
             faults.stop(f"not CSV: {error}", line=line, cause=error)
+
+
+def shielded(text: str) -> str:
+    """A cell of a CSV file that Excel would run as a formula, with an apostrophe before it: so it is only shown."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def bared(text: str) -> str:
+    """A cell of a CSV file without the apostrophe that `shielded` put there."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 
 def _delimiter(first: str) -> str:
@@ -283,22 +291,23 @@ def _decodes(file: Path, encoding: str) -> bool:
 def _sheet_rows(file: Path, faults: Faults) -> list[tuple[int, list[str]]]:
     """Rows of the first sheet. Sizes that a zip declares hold for reading, so their sum bounds what unpacking takes."""
     import openpyxl
+    from openpyxl.utils.exceptions import InvalidFileException
 
     try:
         with zipfile.ZipFile(file) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
         if unpacked > MAX_UNPACKED_BYTES:
             faults.stop(f"a workbook of more than {MAX_UNPACKED_BYTES // 1_000_000} MB unpacked; save it as CSV")
-        with warnings.catch_warnings():
+        with file.open("rb") as opened, warnings.catch_warnings():  # by name, it would go by the extension
             warnings.simplefilter("ignore")  # about styles and extensions that do not concern us
-            book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
+            book = openpyxl.load_workbook(opened, read_only=True, data_only=True, keep_links=False)
             try:
                 # Limits are given, not taken from the sheet: what it says of its size is only its word.
                 rows = book.worksheets[0].iter_rows(max_row=_SHEET_ROWS, max_col=MAX_CELLS, values_only=True)
                 found = [(n, [_text(v) for v in row]) for n, row in enumerate(rows, start=1) if any(v for v in row)]
             finally:
                 book.close()
-    except _NOT_A_WORKBOOK as error:
+    except (InvalidFileException, *_NOT_A_WORKBOOK) as error:
         faults.stop(f"not a workbook: {type(error).__name__} {quoted(str(error))}", cause=error)
     return found
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from pipelines.errors import InternalError, OperatorError
-from pipelines.reference import load_reference
+from pipelines.reference import load_reference, shipped_reference
 
 
 def rows(name):
@@ -20,13 +20,13 @@ def test_the_version_changes_with_any_table(tmp_path):
     for folder, content in ((first, "a,b\n1,2\n"), (second, "a,b\n1,3\n")):
         folder.mkdir()
         (folder / "t.csv").write_text(content, encoding="utf-8")
-    assert load_reference(first).version != load_reference(second).version
-    assert load_reference(first) is load_reference(first)
+    assert shipped_reference(first).version != shipped_reference(second).version
+    assert shipped_reference(first) is shipped_reference(first)
 
 
 def test_an_empty_folder_is_an_incomplete_installation(tmp_path):
     with pytest.raises(OperatorError, match="incomplete"):
-        load_reference(tmp_path)
+        shipped_reference(tmp_path)
 
 
 def test_an_unknown_table_is_our_bug():
