@@ -172,7 +172,7 @@ def test_R3_mail_goes_once_for_news_and_never_for_none(house, load, feed):
     assert {part.get_content_type() for part in message.walk()} >= {"text/plain", "text/html"}
 
 
-def test_the_snapshot_holds_the_catalog_and_the_way_back_to_the_file(house, load, feed, tmp_path):
+def test_R4_the_snapshot_holds_the_catalog_and_the_way_back_to_the_file(house, load, feed, tmp_path):
     first = load(feed({"a": 100, "b": 200, "bad": 0}), actualize=True)
     load(feed({"a": 150, "bad": 0}))
     out = tmp_path / "catalog.duckdb"
