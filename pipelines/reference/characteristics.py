@@ -147,6 +147,8 @@ def _settle_synonyms(rows: Rows, entries: dict[str, Entry], faults: Faults) -> N
                 continue
             kept = []
             for synonym in dict.fromkeys(_synonyms(row["synonyms"])):
+                if synonym == _folded(name):
+                    continue
                 owner = owners.setdefault(synonym, name)
                 if owner == name:
                     kept.append(synonym)

@@ -14,7 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -313,16 +313,18 @@ def _sheet_rows(file: Path, faults: Faults) -> list[tuple[int, list[str]]]:
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - any value of a sheet
+    from openpyxl.utils.escape import unescape
+
     match value:
         case None:
             return ""
+        case str():
+            return str(unescape(value))  # Excel writes some characters by number, a line's end as _x000D_
         case bool():
-            return "1" if value else "0"
+            return str(int(value))
         case float():
             return format(Decimal(repr(value)).normalize(), "f")
-        case datetime() if value.time() == datetime.min.time():
-            return value.date().isoformat()
-        case datetime() | date():
-            return value.isoformat()
+        case datetime():
+            return value.isoformat().removesuffix("T00:00:00")
         case _:
             return str(value)

@@ -148,8 +148,8 @@ def test_applying_the_same_plan_again_is_no_second_import(library, plan):
 
 
 @pytest.mark.parametrize("moment", ["put_bytes", "_keep", "put_bytes_if"])
-def test_a_killed_import_leaves_the_old_table_and_can_be_run_again(library, put, plan, table, write, moment):
-    put("positions", positions(1), shop="main")
+def test_a_killed_import_leaves_the_old_table_and_can_be_run_again(library, plan, table, write, moment):
+    apply_import(library, plan("positions", positions(1), shop="main"))
     file = write(positions(1, 2), "new.csv")
     script = f"""
         import os, signal

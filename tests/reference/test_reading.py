@@ -3,6 +3,7 @@
 import datetime
 import io
 import zipfile
+from contextlib import suppress
 
 import openpyxl
 import pytest
@@ -149,6 +150,7 @@ def test_a_workbook_is_known_by_content_and_its_cells_become_text(write):
         ["006", datetime.datetime(2026, 1, 31)],  # noqa: DTZ001 - a cell has no zone
         [True, "=1+1"],
         [7, "'=как есть"],
+        [8, "две_x000D_\nстроки"],
     ]
     found, remarks = entries(write(workbook(*rows, sheets=2), "list.csv"))
     assert found == [
@@ -157,6 +159,7 @@ def test_a_workbook_is_known_by_content_and_its_cells_become_text(write):
         (5, {"code": "006", "name": "2026-01-31"}),
         (6, {"code": "1", "name": ""}),  # a formula that nobody has computed has no value
         (7, {"code": "7", "name": "'=как есть"}),
+        (8, {"code": "8", "name": "две строки"}),
     ]
     assert remarks == ()
 
@@ -211,10 +214,8 @@ GOOD = workbook(["Код", "Имя"], ["1", "a"])
 @example(place=4, patch=b"x", cut=True)
 def test_a_damaged_workbook_is_refused_or_read_never_a_crash(write, place, patch, cut):
     content = GOOD[:place] + patch + (b"" if cut else GOOD[place + len(patch) :])
-    try:
+    with suppress(ReferenceFileError):
         entries(write(content))
-    except ReferenceFileError as error:
-        assert len(str(error)) < 1_000
 
 
 @given(st.text())
