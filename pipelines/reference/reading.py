@@ -9,25 +9,18 @@ from __future__ import annotations
 import csv
 import re
 import unicodedata
-import warnings
-import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
-from xml.etree.ElementTree import ParseError
+from typing import NamedTuple, NoReturn
 
 from pipelines.errors import OperatorError
+from pipelines.reference.workbook import WorkbookError, sheet_rows
 
 MAX_BYTES = 64_000_000
-MAX_UNPACKED_BYTES = 32_000_000  # of a workbook: a row of five cells takes some 250 bytes
 MAX_ROWS = 300_000
 MAX_CELLS = 64
 MAX_CELL_LENGTH = 10_000
-_SHEET_ROWS = 1_048_576
 _SHOWN = 10
 _QUOTED = 80
 
@@ -36,11 +29,6 @@ _EXCEL_ERRORS = {
     *("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"),
     *("#Н/Д", "#ССЫЛКА!", "#ЗНАЧ!", "#ДЕЛ/0!", "#ИМЯ?", "#ПУСТО!", "#ЧИСЛО!"),
 }
-# openpyxl raises whatever its parsers stumbled over.
-_NOT_A_WORKBOOK = (
-    *(zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError),
-    *(ParseError, SyntaxError, ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError),
-)
 
 
 class ReferenceFileError(OperatorError):
@@ -289,42 +277,7 @@ def _decodes(file: Path, encoding: str) -> bool:
 
 
 def _sheet_rows(file: Path, faults: Faults) -> list[tuple[int, list[str]]]:
-    """Rows of the first sheet. Sizes that a zip declares hold for reading, so their sum bounds what unpacking takes."""
-    import openpyxl
-    from openpyxl.utils.exceptions import InvalidFileException
-
     try:
-        with zipfile.ZipFile(file) as archive:
-            unpacked = sum(entry.file_size for entry in archive.infolist())
-        if unpacked > MAX_UNPACKED_BYTES:
-            faults.stop(f"a workbook of more than {MAX_UNPACKED_BYTES // 1_000_000} MB unpacked; save it as CSV")
-        with file.open("rb") as opened, warnings.catch_warnings():  # by name, it would go by the extension
-            warnings.simplefilter("ignore")  # about styles and extensions that do not concern us
-            book = openpyxl.load_workbook(opened, read_only=True, data_only=True, keep_links=False)
-            try:
-                # Limits are given, not taken from the sheet: what it says of its size is only its word.
-                rows = book.worksheets[0].iter_rows(max_row=_SHEET_ROWS, max_col=MAX_CELLS, values_only=True)
-                found = [(n, [_text(v) for v in row]) for n, row in enumerate(rows, start=1) if any(v for v in row)]
-            finally:
-                book.close()
-    except (InvalidFileException, *_NOT_A_WORKBOOK) as error:
-        faults.stop(f"not a workbook: {type(error).__name__} {quoted(str(error))}", cause=error)
-    return found
-
-
-def _text(value: Any) -> str:  # noqa: ANN401 - any value of a sheet
-    from openpyxl.utils.escape import unescape
-
-    match value:
-        case None:
-            return ""
-        case str():
-            return str(unescape(value))  # Excel writes some characters by number, a line's end as _x000D_
-        case bool():
-            return str(int(value))
-        case float():
-            return format(Decimal(repr(value)).normalize(), "f")
-        case datetime():
-            return value.isoformat().removesuffix("T00:00:00")
-        case _:
-            return str(value)
+        return sheet_rows(file, max_cells=MAX_CELLS)
+    except WorkbookError as error:
+        faults.stop(str(error), cause=error)

@@ -62,7 +62,7 @@ def test_lists_of_a_party_come_back_as_well(give, put, plan, rubricator, form):
 texts = (
     st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=20)
     .map(lambda text: unicodedata.normalize("NFC", text))
-    .filter(str.isprintable)
+    .filter(lambda text: text.isprintable() and not text.startswith("#"))  # Excel's errors are refused
 )
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from pipelines.errors import OperatorError
 from pipelines.reference import ReferenceFileError, reading
+from pipelines.reference import workbook as workbook_limits
 from pipelines.reference.reading import Column, Faults, Findings, bared, file_records, list_entries, shielded
 
 COLUMNS = (Column("code", ("Код",), required=True), Column("name", ("Наименование", "Имя")))
@@ -167,7 +168,7 @@ def test_a_workbook_is_known_by_content_and_its_cells_become_text(write):
 def test_a_workbook_may_not_unpack_beyond_the_limit(write):
     content = io.BytesIO(workbook(["Код"], ["1"]))
     with zipfile.ZipFile(content, "a", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("bomb", b"0" * (reading.MAX_UNPACKED_BYTES + 1))
+        archive.writestr("bomb", b"0" * (workbook_limits.MAX_UNPACKED_BYTES + 1))
     assert len(content.getvalue()) < 100_000
     with pytest.raises(ReferenceFileError, match="more than 32 MB unpacked"):
         entries(write(content.getvalue()))
@@ -189,6 +190,25 @@ def test_a_sheet_that_lies_about_its_size_is_read_as_it_is(write):
 
     content = patched(workbook(["Код", "Имя"], [1, "a"]), "xl/worksheets/sheet1.xml", lie)
     assert entries(write(content))[0] == [(2, {"code": "1", "name": "a"})]
+
+
+@pytest.mark.parametrize(("cells", "fits"), [(99_000, True), (101_000, False)])
+@pytest.mark.parametrize("part", ["xl/worksheets/sheet1.xml", "xl/styles.xml"])
+def test_a_workbook_may_not_crowd_its_elements(write, part, cells, fits):
+    """A million empty cells in one row are three bytes each in the file, and hundreds in memory."""
+    end = b"</sheetData>" if part.endswith("sheet1.xml") else b"</styleSheet>"
+    crowd = b'<row r="3">' + b"<c/>" * cells + b"</row>" if part.endswith("sheet1.xml") else b"<x/>" * cells
+    content = patched(workbook(["Код"], [1]), part, lambda data: data.replace(end, crowd + end))
+    if fits:
+        assert len(entries(write(content))[0]) == 1
+    else:
+        with pytest.raises(ReferenceFileError, match="more than 100,000 elements in one place"):
+            entries(write(content))
+
+
+def test_rows_of_a_workbook_are_no_crowd(write):
+    content = workbook(["Код", "Имя"], *([n, "a"] for n in range(20_000)))
+    assert len(entries(write(content))[0]) == 20_000
 
 
 def test_entities_of_a_workbook_are_not_blown_up(write):
