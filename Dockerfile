@@ -15,12 +15,12 @@ RUN pip install --no-cache-dir --require-hashes -r requirements-bootstrap.lock \
  && uv pip install --system --no-cache --compile-bytecode --verify-hashes \
         -r requirements.in setuptools --constraint requirements.lock
 
-# Editable: reference_data/ and expectations/ are read beside the package.
+# Editable: reference_data/ and/ are read beside the package.
 COPY pyproject.toml README.md LICENSE ./
 COPY pipelines pipelines
 COPY dags dags
 COPY reference_data reference_data
-COPY expectations expectations
+COPY expectations
 RUN uv pip install --system --no-cache --no-deps --no-build-isolation --editable . \
  && useradd --system --uid 10001 --create-home --home-dir /var/lib/catalog-feeds catalog-feeds
 
