@@ -36,7 +36,7 @@ def _without_places(kind: pa.DataType) -> pa.DataType:
 # One row per offer that shares its SKU: which kind of duplicate it is (NULL for the first of identical ones), and where
 # the others stand. Contents are compared only where a SKU repeats.
 FIND = f"""
-CREATE TEMP TABLE duplicates AS
+CREATE TABLE duplicates AS
     WITH keyed AS (
         SELECT ordinal, sku_key(sku) AS key FROM raw WHERE length(trimmed(sku)) <= {SKU_LIMIT}
     ), repeated AS MATERIALIZED (

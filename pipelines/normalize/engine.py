@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
-from contextlib import ExitStack
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -50,8 +50,9 @@ from pipelines.normalize.session import OPTIONS, open_session
 from pipelines.options import Options
 from pipelines.reference import Reference
 
-BATCH_ROWS = 8192
-BATCH_BYTES = 32_000_000
+BATCH_ROWS = 4096
+BATCH_BYTES = 16_000_000
+WORKERS = 2
 
 # Rules of an offer, in parts: rules that read each other's columns stand together, and each part is one narrow query.
 OFFER_PARTS: dict[str, tuple[Rule, ...]] = {
@@ -263,6 +264,17 @@ def normalize(
         return _run(connection, raw, out, Path(scratch) / "issues.parquet", parsed)
 
 
+@dataclass(frozen=True)
+class _Results:
+    """What one batch came to."""
+
+    offers: pa.Table
+    rejected: pa.Table
+    issues: pa.Table
+    codes: Counter[str]
+    once: list[Issue]
+
+
 def _run(
     connection: duckdb.DuckDBPyConnection, raw: Path, out: Path, offer_issues: Path, parsed: ParseResult
 ) -> Totals:
@@ -271,26 +283,20 @@ def _run(
     accepted = rejected = 0
     codes: Counter[str] = Counter()
     once: dict[str, Issue] = {}
-    with ExitStack() as stack:
-        offers = stack.enter_context(_writer(out / "offers.parquet", OFFER_SCHEMA))
-        refused = stack.enter_context(_writer(out / "rejected.parquet", REJECTED_SCHEMA))
-        issues = stack.enter_context(_writer(offer_issues, ISSUE_SCHEMA))
-        for first, last in _batches(raw):
-            for table, query in BATCH_TABLES.items():
-                bounds = {"first": first, "last": last} if "$first" in query else None
-                connection.execute(f"CREATE TEMP TABLE {table} AS {query}", bounds)
-            connection.register(
-                "params_by_offer", _lists(connection.execute(characteristics.ORDERED).to_arrow_table(), "params")
-            )
-            accepted += _append(connection, ACCEPTED, offers, OFFER_SCHEMA)
-            rejected += _append(connection, REJECTED, refused, REJECTED_SCHEMA)
-            _append(connection, ISSUES, issues, ISSUE_SCHEMA)
-            codes.update(dict(connection.execute(COUNTS).fetchall()))
-            for code, *about in connection.execute(ONCE).fetchall():
-                once.setdefault(code, Issue(code, *about))
-            connection.unregister("params_by_offer")
-            for table in BATCH_TABLES:
-                connection.execute(f"DROP TABLE {table}")
+    with (
+        _writer(out / "offers.parquet", OFFER_SCHEMA) as offers,
+        _writer(out / "rejected.parquet", REJECTED_SCHEMA) as refused,
+        _writer(offer_issues, ISSUE_SCHEMA) as issues,
+    ):
+        for results in _in_order(connection, _batches(raw)):
+            accepted += results.offers.num_rows
+            rejected += results.rejected.num_rows
+            offers.write_table(results.offers)
+            refused.write_table(results.rejected)
+            issues.write_table(results.issues)
+            codes += results.codes
+            for issue in results.once:
+                once.setdefault(issue.code, issue)
     if parsed.read != accepted + rejected:
         msg = f"{parsed.read} offers were read, but {accepted} accepted and {rejected} rejected"
         raise InternalError(msg)
@@ -308,6 +314,33 @@ def _run(
         warnings=by_severity["warning"],
         infos=by_severity["info"],
     )
+
+
+def _in_order(connection: duckdb.DuckDBPyConnection, batches: Iterator[tuple[int, int]]) -> Iterator[_Results]:
+    """The results of batches in the order of the file; `WORKERS` of them are under way at a time, no more are kept."""
+    under_way: deque[Future[_Results]] = deque()
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for first, last in batches:
+            if len(under_way) == WORKERS:
+                yield under_way.popleft().result()
+            under_way.append(pool.submit(_batch, connection, first, last))
+        while under_way:
+            yield under_way.popleft().result()
+
+
+def _batch(connection: duckdb.DuckDBPyConnection, first: int, last: int) -> _Results:
+    with connection.cursor() as cursor:  # its temporary tables are its own and go with it
+        for table, query in BATCH_TABLES.items():
+            bounds = {"first": first, "last": last} if "$first" in query else None
+            cursor.execute(f"CREATE TEMP TABLE {table} AS {query}", bounds)
+        cursor.register("params_by_offer", _lists(cursor.execute(characteristics.ORDERED).to_arrow_table(), "params"))
+        return _Results(
+            offers=cursor.execute(ACCEPTED).to_arrow_table().cast(OFFER_SCHEMA),
+            rejected=cursor.execute(REJECTED).to_arrow_table().cast(REJECTED_SCHEMA),
+            issues=cursor.execute(ISSUES).to_arrow_table().cast(ISSUE_SCHEMA),
+            codes=Counter(dict(cursor.execute(COUNTS).fetchall())),
+            once=[Issue(code, *about) for code, *about in cursor.execute(ONCE).fetchall()],
+        )
 
 
 def _batches(raw: Path) -> Iterator[tuple[int, int]]:
@@ -338,12 +371,6 @@ def _lists(rows: pa.Table, column: str) -> pa.Table:
     offsets = pa.array(np.append(starts, len(ordinals)), pa.int32())
     lists = pa.ListArray.from_arrays(offsets, rows["entry"].combine_chunks())
     return pa.table({"ordinal": ordinals[starts], column: lists})
-
-
-def _append(connection: duckdb.DuckDBPyConnection, query: str, writer: pq.ParquetWriter, schema: pa.Schema) -> int:
-    table = connection.execute(query).to_arrow_table().cast(schema)
-    writer.write_table(table, row_group_size=BATCH_ROWS)
-    return int(table.num_rows)
 
 
 def _judge_load(read: int, accepted: int, codes: Counter[str]) -> Iterator[Issue]:

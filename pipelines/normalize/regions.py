@@ -12,7 +12,7 @@ from pipelines.normalize.rule import Columns, Lookup, Remark, Rule
 # What a code leads to: itself, or its successor where it was replaced by one. Abbreviations and names of districts are
 # codes too.
 TABLES = """
-CREATE TEMP TABLE regions AS
+CREATE TABLE regions AS
     WITH RECURSIVE followed AS (
         SELECT code8 AS code, code8 AS target, replaced_by, valid_to FROM oktmo
         UNION ALL

@@ -31,7 +31,6 @@ from pipelines.options import Options
 from pipelines.reference import Reference
 
 MEMORY_LIMIT = "512MB"
-THREADS = 2
 
 _REFERENCE_TABLES = (
     "okei",
@@ -85,10 +84,14 @@ def open_session(
     """
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": MEMORY_LIMIT,
-        "threads": THREADS,
+        "threads": 1,  # of DuckDB's own: batches run beside each other, a thread each (`engine.WORKERS`)
         "temp_directory": str(scratch),
         "preserve_insertion_order": False,  # every result is ordered explicitly
         "autoinstall_known_extensions": False,
+        "enable_external_file_cache": False,  # each byte of the raw file is read once
+        # Batch after batch the heap would fray and grow; freed pages go back at once.
+        "allocator_flush_threshold": "1MB",
+        "allocator_bulk_deallocation_flush_threshold": "1MB",
     }
     with duckdb.connect(config=config) as connection:
         # The rows stream past the reference tables, however few rows there are: never the other way round.

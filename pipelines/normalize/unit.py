@@ -15,10 +15,10 @@ CREATE MACRO padded_code(s) AS CASE WHEN regexp_full_match(clean(s), '\d{1,4}')
 # Units in force by code, and two ways to spell one: as written, and folded where folding leaves one meaning.
 # Spellings from feeds come before OKEI's own names and symbols; a spelling without a code is known and has none.
 TABLES = """
-CREATE TEMP TABLE units AS
+CREATE TABLE units AS
     SELECT code, coalesce(trim(split_part(symbol_ru, ';', 1)), lower(name_ru)) AS shown
     FROM okei WHERE status = 'active';
-CREATE TEMP TABLE unit_spellings AS
+CREATE TABLE unit_spellings AS
     WITH official AS (
         SELECT code, trim(unnest(split(
             concat_ws(';', name_ru, symbol_ru, symbol_intl, code_letter_ru, code_letter_intl), ';'))) AS spelling
@@ -32,7 +32,7 @@ CREATE TEMP TABLE unit_spellings AS
     )
     SELECT spelling, any_value(code) AS code FROM best
     GROUP BY spelling HAVING count(DISTINCT coalesce(code, '')) = 1;
-CREATE TEMP TABLE unit_foldings AS
+CREATE TABLE unit_foldings AS
     SELECT unit_folded(spelling) AS spelling, any_value(code) AS code FROM unit_spellings
     WHERE unit_folded(spelling) IS NOT NULL
     GROUP BY ALL HAVING count(DISTINCT coalesce(code, '')) = 1;

@@ -9,12 +9,12 @@ UNKNOWN_SHARE = 0.05  # of the offers read; above it the load itself is remarked
 
 # Rates accepted on the day of the load, and the words of the link's dialect for them.
 TABLES = f"""
-CREATE TEMP TABLE accepted_rates AS
+CREATE TABLE accepted_rates AS
     SELECT rate, CAST(rate AS INTEGER) AS percent FROM vat_rates, options
     WHERE enabled = 'yes'
       AND option_today BETWEEN coalesce(accepted_from, '0001-01-01') AND coalesce(accepted_to, '9999-12-31')
     UNION ALL SELECT '{NOT_TAXED}', 0;
-CREATE TEMP TABLE rate_spellings AS
+CREATE TABLE rate_spellings AS
     SELECT spelling, vat_spellings.rate FROM vat_spellings JOIN accepted_rates USING (rate), options
     WHERE dialect = option_vat_dialect
     UNION ALL
