@@ -20,7 +20,6 @@ COPY pyproject.toml README.md LICENSE ./
 COPY pipelines pipelines
 COPY dags dags
 COPY reference_data reference_data
-COPY expectations
 RUN uv pip install --system --no-cache --no-deps --no-build-isolation --editable . \
  && useradd --system --uid 10001 --create-home --home-dir /var/lib/catalog-feeds catalog-feeds
 
