@@ -15,7 +15,7 @@ RUN pip install --no-cache-dir --require-hashes -r requirements-bootstrap.lock \
  && uv pip install --system --no-cache --compile-bytecode --verify-hashes \
         -r requirements.in setuptools --constraint requirements.lock
 
-# Editable: reference_data/ and/ are read beside the package.
+# Editable: reference_data/ is read beside the package.
 COPY pyproject.toml README.md LICENSE ./
 COPY pipelines pipelines
 COPY dags dags
