@@ -1,6 +1,7 @@
 """Write the documents that are taken from the code: `python -m docs.generate`. A test compares them with what is here.
 
 * `docs/issues.md` — every issue code with severity, rule, message and remedy, from `pipelines.issue_codes`;
+* `docs/rules.md` — which tests and golden cases hold which loading rule, from `docs.rules`;
 * `docs/settings.md` — the settings of links and shops from `pipelines.options`, of an installation from
   `pipelines.settings`.
 """
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from docs.rules import rules
 from pipelines.issue_codes import ISSUE_CODES, IssueCode
 from pipelines.model import Severity
 from pipelines.options import LinkOptions, ShopOptions
@@ -33,7 +35,7 @@ _SCOPES = {"load": "файл", "offer": "товар"}
 
 def documents() -> dict[Path, str]:
     """The generated documents: path -> text."""
-    return {FOLDER / "issues.md": issues(), FOLDER / "settings.md": settings()}
+    return {FOLDER / "issues.md": issues(), FOLDER / "settings.md": settings(), FOLDER / "rules.md": rules()}
 
 
 def issues() -> str:

@@ -83,7 +83,7 @@ _NAMED = re.compile(r"test((?:_[A-Z]\d+)+)_")
 
 def rules() -> str:
     """The table as Markdown."""
-    tests, cases = tests_by_rule(), golden_cases_by_rule()
+    tests, cases = rule_tests(), rule_golden_cases()
     lines = [
         "# Loading rules and their tests\n",
         "Written by `python -m docs.generate` from the names of tests and the issue codes of golden cases.\n",
@@ -91,24 +91,24 @@ def rules() -> str:
         "| --- | --- | --- | --- |",
     ]
     for rule, about in RULES.items():
-        where = ", ".join(f"`{path}` {number}" for path, number in sorted(tests[rule].items()))
+        where = ", ".join(f"`{path}`" for path in sorted(tests[rule]))
         waits = f"*later: {LATER[rule]}*" if rule in LATER and not where else where
         lines.append(f"| {rule} | {about} | {waits} | {', '.join(sorted(cases[rule]))} |")
     return "\n".join(lines) + "\n"
 
 
-def tests_by_rule() -> dict[str, dict[str, int]]:
-    """Rule id -> test file below `tests/` -> number of test functions that name the rule."""
-    found: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+def rule_tests() -> dict[str, set[str]]:
+    """Rule id -> files below `tests/` with a test that names the rule."""
+    found: dict[str, set[str]] = defaultdict(set)
     for path in sorted(TESTS.rglob("test_*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             named = _NAMED.match(node.name) if isinstance(node, ast.FunctionDef) else None
             for rule in named.group(1).strip("_").split("_") if named else ():
-                found[rule][path.relative_to(TESTS).as_posix()] += 1
+                found[rule].add(path.relative_to(TESTS).as_posix())
     return found
 
 
-def golden_cases_by_rule() -> dict[str, set[str]]:
+def rule_golden_cases() -> dict[str, set[str]]:
     """Rule id -> golden cases that expect an issue of the rule."""
     found: dict[str, set[str]] = defaultdict(set)
     for path in sorted((TESTS / "golden").glob("*/expected.json")):
