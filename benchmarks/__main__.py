@@ -41,7 +41,7 @@ def main() -> None:
     for encoding in asked.encodings:
         smallest: dict[str, float] = {}
         for size in sorted(asked.megabytes):
-            runs = _runs(_feed(size, encoding), asked.stages, asked.runs)
+            runs = _runs(feed_of(size, encoding), asked.stages, asked.runs)
             floor = _median(runs["floor"], "wall") if "floor" in runs else None
             for stage, measures in runs.items():
                 wall, peak = _median(measures, "wall"), _median(measures, "peak")
@@ -65,7 +65,8 @@ def _machine() -> str:
     return f"{psutil.cpu_count()} cores, {memory:.0f} GiB, {platform.system()}, Python {platform.python_version()}"
 
 
-def _feed(megabytes: int, encoding: str) -> Path:
+def feed_of(megabytes: int, encoding: str) -> Path:
+    """A generated feed of this size, made once."""
     path = OUT / f"{megabytes}-{encoding}.yml"
     if not path.exists():
         aside = path.with_suffix(".part")
