@@ -1,6 +1,7 @@
 """The one data path, step by step. The only room that knows the others.
 
-    links     a link → raw/<sha256> and a queued load      fetch
+    links     a link → raw/<sha256> and a queued load       fetch
+    intake    a file or URL of someone's choice → a load    fetch
     process   a load → the catalog                          parse, normalize, quality, publish
     reporting a finished load → report and mail             report
     snapshot  the catalog → the analyst's file              publish
@@ -13,8 +14,9 @@ results first and its manifest last, so that a step which was killed is simply r
 
 from pipelines.steps.cycle import FETCHES_AT_ONCE, Cycle, run_cycle
 from pipelines.steps.house import House, Outcome, Progress, open_house, outcome, silent
+from pipelines.steps.intake import check_link, load_source
 from pipelines.steps.links import apply_links, due_links, list_links, poll
-from pipelines.steps.process import check_link, load_source, process
+from pipelines.steps.process import process
 from pipelines.steps.reference import (
     Imported,
     export_reference,

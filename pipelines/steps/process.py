@@ -9,15 +9,14 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines import normalize, parse, publish, quality, registry
-from pipelines.errors import NetworkError, OperatorError, SupplierError
-from pipelines.fetch import Fetched, fetch_file, fetch_url, masked, raw_key
+from pipelines.errors import OperatorError, SupplierError
+from pipelines.fetch import raw_key
 from pipelines.model import ISSUE_SCHEMA, Actualization, Counts, FeedFormat, LoadFacts, LoadStatus, Severity, WhyNot
 from pipelines.options import Options
 from pipelines.publish import Standing
@@ -29,7 +28,6 @@ from pipelines.steps.house import (
     Outcome,
     Progress,
     load_key,
-    options_of,
     outcome,
     silent,
     stored,
@@ -38,9 +36,6 @@ from pipelines.steps.house import (
 from pipelines.steps.reporting import report_load
 
 log = logging.getLogger(__name__)
-
-
-# --- queueing --------------------------------------------------------------------------------------------------------
 
 
 def queue_load(
@@ -70,104 +65,6 @@ def end_refused(
     _reject(house, conn, load, Manifest.rejection(error))
     report_load(house, conn, load_id)
     return outcome(house, load_id)
-
-
-def load_source(
-    house: House,
-    source: str,
-    *,
-    supplier: str,
-    shop: str,
-    settings: Mapping[str, Any],
-    dry_run: bool = False,
-    allow_private: bool = False,
-    progress: Progress = silent,
-) -> Outcome:
-    """Take one file or URL through all steps, as an upload of a supplier into a shop.
-
-    An unknown supplier or shop is created with granted accreditation and default settings. `settings` are options of
-    the link or the shop by name; unless this is a dry run they are kept for this supplier's next uploads. A load of
-    the same file that was interrupted is taken up again rather than begun anew.
-
-    Raises:
-        OperatorError: no such file, a setting that does not fit, or another load of this channel is at work.
-    """
-    is_url = source.startswith(("http://", "https://"))
-    if not is_url and not Path(source).is_file():
-        msg = f"no file at {source}"
-        raise OperatorError(msg)
-    shown = masked(source) if is_url else Path(source).name
-    clock = Clock()
-    with house.database.connect() as conn:
-        registry.ensure_shop(conn, shop)
-        registry.ensure_supplier(conn, supplier)
-        registry.ensure_accreditation(conn, supplier, shop)
-        link = registry.upload_link(conn, supplier, shop)
-        options = options_of(conn, link).with_settings(dict(settings))
-        if not dry_run:
-            # What was never set stays unset, so that a later default reaches it.
-            registry.set_link_options(conn, link.id, options.link.model_dump(mode="json", exclude_defaults=True))
-            registry.set_shop_options(conn, shop, options.shop.model_dump(mode="json", exclude_defaults=True))
-        conn.commit()
-        progress("fetch", None)
-        try:
-            with clock("fetch"):
-                fetched = _take_in(house, source, is_url=is_url, allow_private=allow_private)
-        except SupplierError as error:
-            return end_refused(house, conn, link, options, error, source=shown)
-        load_id = None if dry_run else _interrupted(conn, link, fetched.sha256, options)
-        if load_id is None:
-            load_id = queue_load(
-                conn, link, options, source=shown, sha256=fetched.sha256, size=fetched.bytes, dry_run=dry_run
-            )
-    return process(house, load_id, timings=clock.seconds, progress=progress)
-
-
-def check_link(house: House, code: str, *, progress: Progress = silent) -> Outcome:
-    """Dry run of one link: fetch it whole, and show what publishing it would change.
-
-    Raises:
-        SupplierError, NetworkError: the file did not come.
-    """
-    with house.database.connect() as conn:
-        link = registry.find_link(conn, code)
-        if link.url is None:
-            msg = f"{code} is an upload channel; check a file of it by `catalog-feeds load FILE --dry-run`"
-            raise OperatorError(msg)
-        options = options_of(conn, link)
-        conn.commit()
-        progress("fetch", None)
-        fetched = _take_in(house, link.url, is_url=True, allow_private=False)
-        load_id = queue_load(
-            conn, link, options, source=masked(link.url), sha256=fetched.sha256, size=fetched.bytes, dry_run=True
-        )
-    return process(house, load_id, progress=progress)
-
-
-def _take_in(house: House, source: str, *, is_url: bool, allow_private: bool) -> Fetched:
-    if not is_url:
-        return fetch_file(Path(source), store=house.store)
-    allowed = allow_private or house.settings.private_hosts_allowed
-    fetched = fetch_url(source, store=house.store, allow_private=allowed)
-    if not isinstance(fetched, Fetched):
-        msg = f"{masked(source)} answered «not modified» although nothing was asked about changes"
-        raise NetworkError(msg)
-    return fetched
-
-
-def _interrupted(conn: Connection, link: Link, sha256: str, options: Options) -> int | None:
-    """An unfinished load of exactly this file under exactly these options; another one of the channel is given up."""
-    unfinished = registry.unfinished_load(conn, link.id)
-    if unfinished and (unfinished.sha256, unfinished.options) == (sha256, stored(options)):
-        return unfinished.id
-    if unfinished:
-        registry.fail_load(conn, unfinished.id, at=datetime.now(UTC), reason="superseded: another file was loaded")
-        conn.commit()
-    unreported = registry.unreported_load(conn, link.id)
-    return unreported.id if unreported and unreported.sha256 == sha256 else None
-
-
-# --- processing ------------------------------------------------------------------------------------------------------
 
 
 def process(
