@@ -3,6 +3,7 @@
 database  one server for the session: embedded in a temporary home, or the one of CATALOG_FEEDS_TEST_DATABASE_URL
 catalog   a fresh, migrated catalog for one test (`Database`), copied from a template, which is quick
 conn      a connection to that catalog; what it has not committed is rolled back
+s3_settings   settings of an object store on a real S3 server, in a prefix of the test's own (`tests/s3_server.py`)
 
 A test that publishes needs suppliers and links first; `pipelines.registry` declares them in a line each.
 """
@@ -21,6 +22,7 @@ from psycopg import sql
 
 from pipelines.database import Database, open_database
 from pipelines.settings import Settings
+from tests.s3_server import aws, s3_server, s3_settings  # noqa: F401 - fixtures for every test
 
 
 @pytest.fixture(scope="session")

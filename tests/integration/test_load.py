@@ -1,5 +1,6 @@
 """A supplier's files through all steps: what is published, kept, hidden, restored, held and reported."""
 
+import dataclasses
 import json
 from email import message_from_bytes, policy
 
@@ -7,6 +8,7 @@ import pytest
 
 from pipelines import registry, steps
 from pipelines.errors import OperatorError
+from pipelines.objects import open_store
 
 
 def loaded(outcome, *names):
@@ -209,3 +211,16 @@ def test_a_query_of_the_snapshot_can_touch_no_other_file(house, load, feed, tmp_
         with pytest.raises(OperatorError):
             steps.query_snapshot(house, query)
     assert not victim.exists()
+
+
+def test_everything_between_steps_goes_through_the_object_store_on_s3(feed, catalog, s3_settings, tmp_path):
+    path = feed({"a": 100, "b": 200, "bad": 0})
+    settings = dataclasses.replace(s3_settings, home=str(tmp_path / "worker"))
+    far = steps.House(settings, catalog, open_store(settings))
+    outcome = steps.load_source(far, str(path), supplier="b", shop="main", settings={"actualize": True})
+    assert loaded(outcome, *CHANGES) == (2, 0, 0, 0, 0)
+    assert json.loads("".join(steps.report_json(far, outcome.load_id)))["counts"]["rejected"] == 1
+    assert outcome.files["raw"].startswith("s3://")
+    assert steps.write_snapshot(far).startswith("s3://")
+    assert steps.query_snapshot(far, "SELECT count(*) AS n FROM offers WHERE supplier = 'b'") == [{"n": 2}]
+    assert not list((tmp_path / "worker").glob("objects"))
