@@ -129,7 +129,8 @@ def _waiting(conn: Connection, link: Link, sha256: str, now: datetime) -> int | 
     if unfinished:
         registry.fail_load(conn, unfinished.id, at=now, reason="superseded: the supplier published a newer file")
     unreported = registry.unreported_load(conn, link.id)
-    return unreported.id if unreported else None
+    # A newer file does not wait for an older one's mail: its own report will say where things stand.
+    return unreported.id if unreported and unreported.sha256 == sha256 else None
 
 
 def _unreachable(house: House, conn: Connection, link: Link, error: SupplierError, now: datetime) -> Outcome:

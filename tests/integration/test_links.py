@@ -1,10 +1,12 @@
 """Links by the hour: looked at, processed when the file changed, quiet otherwise (F2)."""
 
+import dataclasses
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from pipelines import registry, steps
+from pipelines.errors import NetworkError
 
 NOW = datetime(2026, 11, 22, 5, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -120,6 +122,23 @@ def test_P1_a_newer_file_supersedes_a_load_that_never_ran(house, link, feed):
     assert steps.process(house, fresh.load_id).counts["created"] == 1
     with house.database.connect() as conn:
         assert registry.get_load(conn, stale.load_id).status == "failed"
+
+
+def test_a_report_that_could_not_be_sent_is_sent_later_and_holds_up_no_newer_file(house, link, feed):
+    with house.database.connect() as conn:
+        registry.ensure_supplier(conn, "a", emails=["price@a.example"])
+    down = dataclasses.replace(house, settings=dataclasses.replace(house.settings, smtp_url="smtp://127.0.0.1:1"))
+    with pytest.raises(NetworkError):
+        cycle(down, NOW)
+    (load,) = steps.list_loads(house)
+    assert load["status"] == "processed"
+    link.files["/price.xml"] = feed({"a": 1, "b": 2}).read_bytes()
+    with pytest.raises(NetworkError):
+        cycle(down, NOW + HOUR)
+    assert len(steps.list_loads(house)) == 2
+    assert cycle(house, NOW + 2 * HOUR).status == "processed"
+    assert [mail.name for mail in house.outbox.iterdir()] == ["catalog-feeds-load-2.eml"]
+    assert cycle(house, NOW + 3 * HOUR).status == "unchanged"
 
 
 def test_P1_two_loads_of_one_link_never_run_together(house, link):
