@@ -48,6 +48,9 @@ def test_a_real_feed_ends_as_the_rules_say(house, load, files, settings, expecte
     assert (outcome.status, outcome.reason, counts["read"], counts["accepted"], counts["rejected"]) == expected
     again = load(FEEDS / files[-1], **settings)
     assert again.status == outcome.status
+    for name in ("raw_offers", "offers", "rejected", "issues") if counts["read"] else ():
+        first, second = (house.store.get_bytes(f"loads/{n}/{name}.parquet") for n in (outcome.load_id, again.load_id))
+        assert first == second, f"{name} differs between two loads of the same bytes"
     assert (again.counts["created"], again.counts["changed"], again.counts["restored"]) == (0, 0, 0)
     assert again.counts["unchanged"] == again.counts["accepted"]
 
