@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from pipelines.errors import OperatorError
+from pipelines.model import RAW_SCALARS
 
 
 class ShopOptions(BaseModel):
@@ -21,6 +22,10 @@ class ShopOptions(BaseModel):
     required_fields: tuple[Literal["description", "vat", "vendor"], ...] = Field(
         default=("description", "vat", "vendor"),
         description="Поля, без которых товар не принимается; по умолчанию все три, как в инструкции (O4, O7, O12).",
+    )
+    show_unbound: bool = Field(
+        default=True,
+        description="Показывать ли покупателям товары, не привязанные к рубрике; скрытые хранятся (O16).",
     )
 
     @field_validator("required_fields", mode="before")
@@ -66,6 +71,31 @@ class LinkOptions(BaseModel):
     hold_hidden_count: int = Field(
         default=50, ge=0, description="Число видимых товаров, сверх которого скрытие ждёт подтверждения (P6)."
     )
+
+    tags: dict[str, str] = Field(
+        default_factory=dict,
+        description="Из какой метки читать поле, если не из обычной: price:roznica,quantity:kol_vo (O6, O10). "
+        "Обычная метка этого поля тогда не читается.",
+    )
+
+    @field_validator("tags", mode="before")
+    @classmethod
+    def _pairs(cls, value: object) -> object:
+        if isinstance(value, str):
+            return dict(pair.partition(":")[::2] for pair in value.replace(" ", "").split(",") if pair)
+        return value
+
+    @field_validator("tags")
+    @classmethod
+    def _known_fields(cls, value: dict[str, str]) -> dict[str, str]:
+        known = sorted(set(RAW_SCALARS) - {"sku"})
+        if wrong := sorted(set(value) - set(known)):
+            msg = f"no such fields: {', '.join(wrong)}; known: {', '.join(known)}"
+            raise ValueError(msg)
+        if len({tag.casefold() for tag in value.values()}) < len(value) or not all(value.values()):
+            msg = "each field needs a tag of its own"
+            raise ValueError(msg)
+        return value
 
     @field_validator("default_vat", "default_unit", mode="before")
     @classmethod

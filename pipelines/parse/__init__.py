@@ -5,7 +5,7 @@ Values in, values out: no network, database, clock or environment.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,11 +22,21 @@ from pipelines.parse.yml import parse_yml
 __all__ = ["parse"]
 
 
-def parse(open_source: Callable[[], BinaryIO], out: Path, *, expected: FeedFormat | None = None) -> ParseResult:
+def parse(
+    open_source: Callable[[], BinaryIO],
+    out: Path,
+    *,
+    expected: FeedFormat | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> ParseResult:
     """Read a supplier's file into a Parquet file of `model.RAW_SCHEMA` at `out` (F1, F5, F6, F7).
 
     `open_source` opens the raw, decompressed file from its beginning each time it is called; it is read two or three
     times. Memory does not depend on the size of the file. The same bytes give the same Parquet, byte for byte.
+
+    Args:
+        expected: a file of another format is rejected; None takes any that is known.
+        tags: raw column -> tag, for columns that this supplier writes in a tag of its own.
 
     Raises:
         SupplierError: the file is rejected whole; nothing is left at `out`.
@@ -44,7 +54,7 @@ def parse(open_source: Callable[[], BinaryIO], out: Path, *, expected: FeedForma
     line = sniffed.root_line
     with open_source() as source, RawWriter(out) as writer:
         blocks = utf8_blocks(source, offset=sniffed.root_offset, encoding=proof.encoding)
-        offers = parse_yml(cut_pieces(blocks, line=line, repairs=repairs), writer, first_line=line)
+        offers = parse_yml(cut_pieces(blocks, line=line, repairs=repairs), writer, first_line=line, tags=tags or {})
     return ParseResult(
         format=sniffed.format,
         encoding=proof.encoding,

@@ -8,7 +8,7 @@ pieces: every element is counted off against its line exactly once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import cast
 
 from lxml import etree
@@ -45,8 +45,10 @@ def hardened_parser() -> etree.XMLPullParser:
     )
 
 
-def parse_yml(pieces: Iterable[Piece], writer: RawWriter, *, first_line: int) -> OfferReader:
+def parse_yml(pieces: Iterable[Piece], writer: RawWriter, *, first_line: int, tags: Mapping[str, str]) -> OfferReader:
     """Read a document, whose root stands at `first_line` of the file, into `writer`.
+
+    `tags` says which columns are read from another tag than the usual one.
 
     The reader that comes back knows the spellings of the tags and which of them are unknown.
 
@@ -55,7 +57,7 @@ def parse_yml(pieces: Iterable[Piece], writer: RawWriter, *, first_line: int) ->
         InternalError: elements and lines went out of step.
     """
     names = TagNames()
-    offers = OfferReader(writer, names)
+    offers = OfferReader(writer, names, tags)
     document = _Document(offers, names)
     parser = hardened_parser()
     line = first_line

@@ -5,7 +5,7 @@ Values are taken as sent: the text of a tag whatever it is made of, untrimmed; t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 from lxml import etree
@@ -67,9 +67,12 @@ class TagNames:
 class OfferReader:
     """Reads the offers of one document, one after another, into a writer."""
 
-    def __init__(self, writer: RawWriter, names: TagNames) -> None:
+    def __init__(self, writer: RawWriter, names: TagNames, tags: Mapping[str, str]) -> None:
         self._writer = writer
         self._names = names
+        # A column that the link reads from a tag of its own is not read from the usual one.
+        self._columns = {t: c for t, c in _SCALAR_COLUMNS.items() if c not in tags}
+        self._columns |= {tag.casefold(): column for column, tag in tags.items()}
         self._lines: list[int] = []
         # Tag as it comes -> what it is, for the frequent ones: its place in the row, or one of the two below.
         self._places: dict[str, int] = {}
@@ -130,7 +133,7 @@ class OfferReader:
     # --- readers of children ------------------------------------------------------------------------------------------
 
     def _scalar(self, child: etree._Element, at: int, row: Row) -> int:
-        index = COLUMN_INDEX[_SCALAR_COLUMNS[local_name(child.tag).casefold()]]
+        index = COLUMN_INDEX[self._columns[local_name(child.tag).casefold()]]
         value = _inner_markup(child) if index == _DESCRIPTION and len(child) else _text(child)
         if row[index] is None:
             row[index], row[index + 1] = value, self._lines[at]
@@ -218,7 +221,7 @@ class OfferReader:
         name = local_name(tag)
         folded = name.casefold()
         reader: _Reader = self._count_unknown
-        column = _SCALAR_COLUMNS.get(folded)
+        column = self._columns.get(folded)
         if column is not None:
             reader = self._scalar
             self._spellings.setdefault(column, name)
@@ -236,7 +239,7 @@ class OfferReader:
             reader = self._regions
         elif folded == "outlets":
             reader = self._outlets
-        elif folded in IGNORED_TAGS:
+        elif folded in IGNORED_TAGS or folded in _SCALAR_COLUMNS:
             reader = self._ignore
         self._readers[tag] = reader
         return reader

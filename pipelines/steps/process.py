@@ -180,7 +180,9 @@ def _transform(house: House, load: LoadFacts, reference: Reference, progress: Pr
         try:
             with clock("parse"):
                 expected = None if options.link.format == "auto" else FeedFormat(options.link.format)
-                parsed = parse.parse(_watched(house, load, progress), raw_offers, expected=expected)
+                parsed = parse.parse(
+                    _watched(house, load, progress), raw_offers, expected=expected, tags=options.link.tags
+                )
         except SupplierError as error:
             manifest = Manifest.rejection(error, clock.seconds)
         else:

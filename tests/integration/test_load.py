@@ -118,6 +118,22 @@ def test_settings_given_once_are_kept_for_the_suppliers_uploads(house, load, fee
     assert steps.offer(house, shop="main", supplier="a", sku="A")["unit_okei"] == "166"
 
 
+def test_O6_a_link_may_read_a_field_from_a_tag_of_its_own(house, load, feed):
+    path = feed({"a": 100})
+    path.write_text(path.read_text().replace("</price>", "</price><Roznica>150</Roznica><kol_vo>3</kol_vo>"))
+    load(path, tags="price:roznica, quantity:kol_vo")
+    card = steps.offer(house, shop="main", supplier="a", sku="a")
+    assert (card["price"], card["quantity"]) == ("150.00", "3")
+    load(path, tags="price:no_such_tag", supplier="b")
+    assert steps.list_loads(house)[0]["reason"] == "all_offers_rejected"
+
+
+@pytest.mark.parametrize("tags", ["cost:roznica", "price:", "price:x,quantity:X", "sku:code"])
+def test_a_tag_setting_that_does_not_fit_is_refused(load, feed, tags):
+    with pytest.raises(OperatorError, match="tags"):
+        load(feed({"a": 1}), tags=tags)
+
+
 def test_a_setting_that_does_not_exist_is_refused_and_nothing_is_loaded(house, load, feed):
     with pytest.raises(OperatorError, match="known settings"):
         load(feed({"a": 1}), default_untit="796")
