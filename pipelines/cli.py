@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ import click
 
 from pipelines.cli_reference import reference
 from pipelines.errors import CatalogFeedsError, SupplierError
-from pipelines.terminal import print_json, print_table
+from pipelines.terminal import print_json, print_table, printable
 
 if TYPE_CHECKING:
     from pipelines.steps import House, Outcome, Progress
@@ -192,13 +193,14 @@ def loads_show(*, load_id: int, as_json: bool) -> None:
 @click.argument("sku")
 @click.option("--supplier", required=True)
 @click.option("--shop", default="main", show_default=True)
+@click.option("--region", metavar="CODE", help="As a buyer there sees it: an OKTMO code or a federal district.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def offer(*, sku: str, supplier: str, shop: str, as_json: bool) -> None:
+def offer(*, sku: str, supplier: str, shop: str, region: str | None, as_json: bool) -> None:
     """The card as published, its history, and the line it came from."""
     from pipelines import steps
 
     with _house() as house:
-        card = steps.offer(house, shop=shop, supplier=supplier, sku=sku)
+        card = steps.offer(house, shop=shop, supplier=supplier, sku=sku, region=region)
     if as_json:
         print_json(card)
     else:
@@ -344,12 +346,18 @@ def _print_outcomes(outcomes: Sequence[Outcome]) -> None:
 
 def _print_card(card: dict[str, Any]) -> None:
     history = card.pop("history")
+    place = card.pop("effective_for", None)
+    if place:
+        click.echo(f"for: {place['code']} {printable(place['name'])} (from: {place['from']})")
+    prices = sorted(Decimal(r["price"]) for r in card["regions"] or [] if r["price"] is not None)
+    if prices:
+        click.echo(f"regional prices: {prices[0]}–{prices[-1]}")
     for key, value in card.items():
         if isinstance(value, list) and value and isinstance(value[0], dict):
             click.echo(f"{key}:")
             print_table(value, list(value[0]))
         elif value not in (None, []):
-            click.echo(f"{key}: {value}")
+            click.echo(f"{key}: {printable(str(value))}")
     click.echo("history:")
     print_table(history, ["at", "load", "kind", "fields", "before", "after"])
 

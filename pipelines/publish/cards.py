@@ -10,6 +10,10 @@ from psycopg.rows import dict_row
 
 from pipelines.errors import OperatorError
 from pipelines.model import MONEY, OFFER_FIELDS
+from pipelines.publish.places import Place
+
+# What a region may set for itself (O18), as the catalog's function `effective_terms` takes and gives it.
+TERMS = ("price", "price_without_vat", "availability", "quantity", "delivery_days")
 
 _MONEY = frozenset(f.name for f in OFFER_FIELDS if f.type == MONEY)
 HISTORY_LIMIT = 100
@@ -20,24 +24,32 @@ def sku_key(sku: str) -> str:
     return " ".join(sku.split()).casefold()
 
 
-def read_card(conn: psycopg.Connection[Any], *, shop: str, supplier: str, sku: str) -> dict[str, Any]:
+def read_card(
+    conn: psycopg.Connection[Any], *, shop: str, supplier: str, sku: str, place: Place | None = None
+) -> dict[str, Any]:
     """The card of one offer, in the order and under the names of the offer's JSON, plus its newest changes.
+
+    With a place, price, availability and delivery time are those of the most specific region that holds there, and
+    `effective_for` tells the place and at which level they were found: `municipality`, `subject`, `district`, or
+    `offer` where no region fits (N2).
 
     Raises:
         OperatorError: this supplier has no such offer in this shop.
     """
-    fields = ", ".join(f"o.{f.name}" for f in OFFER_FIELDS if f.name != "sku")
+    fields = ", ".join(f"{'e' if f.name in TERMS else 'o'}.{f.name}" for f in OFFER_FIELDS if f.name != "sku")
     with conn.cursor(row_factory=dict_row) as cursor:
         card = cursor.execute(
             f"""
-            SELECT o.shop_id AS shop, o.supplier_id AS supplier, o.sku, o.status, v.sku_key IS NOT NULL AS visible,
-                   {fields}, o.load_id AS load, o.line, l.sha256, o.first_seen_at, o.changed_at
+            SELECT e.region AS effective_region, o.shop_id AS shop, o.supplier_id AS supplier, o.sku, o.status,
+                   v.sku_key IS NOT NULL AS visible, {fields}, o.load_id AS load, o.line, l.sha256,
+                   o.first_seen_at, o.changed_at
             FROM offers o JOIN loads l ON l.id = o.load_id
+            CROSS JOIN LATERAL effective_terms(o.regions, {", ".join(f"o.{name}" for name in TERMS)}, %s) e
             LEFT JOIN visible_offers v
                 ON (v.shop_id, v.supplier_id, v.sku_key) = (o.shop_id, o.supplier_id, o.sku_key)
             WHERE o.shop_id = %s AND o.supplier_id = %s AND o.sku_key = %s
             """,
-            [shop, supplier, sku_key(sku)],
+            [list(place.chain) if place else [], shop, supplier, sku_key(sku)],
         ).fetchone()
         if card is None:
             msg = f"supplier {supplier} has no offer {sku!r} in shop {shop}"
@@ -49,9 +61,12 @@ def read_card(conn: psycopg.Connection[Any], *, shop: str, supplier: str, sku: s
             """,
             [shop, supplier, sku_key(sku), HISTORY_LIMIT],
         ).fetchall()
-    return {name: _plain(name, value) for name, value in card.items()} | {
-        "history": [{key: _plain(key, value) for key, value in row.items()} for row in history]
-    }
+    region = card.pop("effective_region")
+    plain = {name: _plain(name, value) for name, value in card.items()}
+    if place:
+        level = place.chain[region] if region else "offer"
+        plain["effective_for"] = {"code": place.code, "level": place.level, "name": place.name, "from": level}
+    return plain | {"history": [{key: _plain(key, value) for key, value in row.items()} for row in history]}
 
 
 def count_published(conn: psycopg.Connection[Any], shop: str, supplier: str) -> int:

@@ -18,7 +18,7 @@ from psycopg.pq import TransactionStatus
 from pipelines import registry
 from pipelines.errors import InternalError
 from pipelines.model import OFFER_FIELDS, Actualization, ChangeKind, Counts, LoadFacts, LoadStatus
-from pipelines.publish.difference import FINGERPRINTS, Comparison, Difference, compare
+from pipelines.publish.difference import FINGERPRINTS, LASTING, Comparison, Difference, compare
 
 
 class Standing(enum.Enum):
@@ -130,6 +130,7 @@ class Publication:
         load.actualization = asdict(actualization or Actualization(requested=hide, applied=hide))
         (load.finished_at,) = self._row("SELECT clock_timestamp()")
         registry.save_load(self._conn, load)
+        self._conn.execute("UPDATE loads SET bindings_kept = %s WHERE id = %s", [staged.bindings_kept, load.id])
         if not load.dry_run:
             registry.mark_processed(
                 self._conn,
@@ -151,16 +152,18 @@ class Publication:
         return Standing.SUPERSEDED if newest is not None and newest > self.load.id else Standing.OPEN
 
     def _fingerprints(self) -> tuple[sql.SQL, dict[str, str]]:
-        names = ", ".join(FINGERPRINTS.names)
+        bound = " OR ".join(f"cardinality({name}) > 0" for name in LASTING)
+        lasting = ", ".join(f"CASE WHEN cardinality({name}) > 0 THEN to_json({name}) END AS {name}" for name in LASTING)
         query = sql.SQL(
-            f"COPY (SELECT {names} FROM offers WHERE shop_id = %(shop)s AND supplier_id = %(supplier)s)"
-            f" TO STDOUT (FORMAT csv, HEADER, FORCE_QUOTE ({names}))"
+            f"COPY (SELECT sku_key, content_hash, status, CASE WHEN {bound} THEN rest_hash END AS rest_hash, {lasting}"
+            " FROM offers WHERE shop_id = %(shop)s AND supplier_id = %(supplier)s)"
+            f" TO STDOUT (FORMAT csv, HEADER, FORCE_QUOTE ({', '.join(FINGERPRINTS.names)}))"
         )
         return query, self._party
 
     def _fill(self, comparison: Comparison) -> None:
         self._conn.execute(_STAGED)
-        self._copy(f"COPY staged (sku_key, line, content_hash, {_FIELDS})", comparison.differing())
+        self._copy(f"COPY staged (sku_key, line, content_hash, rest_hash, {_FIELDS})", comparison.differing())
         self._copy("COPY staged (sku_key)", comparison.missing())
         self._conn.execute("ANALYZE staged")
 
@@ -211,6 +214,11 @@ def _unstaged(name: str, kind: pa.DataType) -> str:
     return f"CASE WHEN {name} IS NOT NULL THEN {array} END AS {name}"
 
 
+def _lasting(name: str) -> str:
+    """SQL for a field as it will stand in the catalog: what is not sent keeps what was, where the field lasts (O17)."""
+    return f"CASE WHEN cardinality(s.{name}) > 0 THEN s.{name} ELSE o.{name} END" if name in LASTING else f"s.{name}"
+
+
 def _card(row: str) -> str:
     """SQL for everything the history remembers of an offer."""
     fields = ", ".join(f"'{f.name}', {row}.{f.name}" for f in OFFER_FIELDS)
@@ -219,11 +227,12 @@ def _card(row: str) -> str:
 
 _FIELDS = ", ".join(f.name for f in OFFER_FIELDS)
 _STAGED_FIELDS = ", ".join(f"s.{f.name}" for f in OFFER_FIELDS)
+_EFFECTIVE_FIELDS = ", ".join(_lasting(f.name) for f in OFFER_FIELDS)
 
 # A row without a fingerprint is an offer to hide.
 _STAGED = f"""
     CREATE TEMPORARY TABLE staged ON COMMIT DROP AS
-    SELECT sku_key, line, content_hash, {", ".join(_staged(f.name, f.type) for f in OFFER_FIELDS)}
+    SELECT sku_key, line, content_hash, rest_hash, {", ".join(_staged(f.name, f.type) for f in OFFER_FIELDS)}
     FROM offers WITH NO DATA
 """
 
@@ -232,7 +241,7 @@ _APPLY = f"""
     WITH applied AS (
         MERGE INTO offers o
         USING (
-            SELECT sku_key, line, content_hash, {", ".join(_unstaged(f.name, f.type) for f in OFFER_FIELDS)}
+            SELECT sku_key, line, content_hash, rest_hash, {", ".join(_unstaged(f.name, f.type) for f in OFFER_FIELDS)}
             FROM staged
             WHERE content_hash IS NOT NULL OR %(hide)s
         ) s
@@ -240,13 +249,13 @@ _APPLY = f"""
         WHEN MATCHED AND s.content_hash IS NULL THEN
             UPDATE SET status = 'hidden', hidden_at = %(at)s, changed_at = %(at)s
         WHEN MATCHED THEN
-            UPDATE SET (status, hidden_at, changed_at, load_id, line, content_hash, {_FIELDS})
-            = ROW('published', NULL, %(at)s, %(load)s, s.line, s.content_hash, {_STAGED_FIELDS})
+            UPDATE SET (status, hidden_at, changed_at, load_id, line, content_hash, rest_hash, {_FIELDS})
+            = ROW('published', NULL, %(at)s, %(load)s, s.line, s.content_hash, s.rest_hash, {_EFFECTIVE_FIELDS})
         WHEN NOT MATCHED AND s.content_hash IS NOT NULL THEN
             INSERT (shop_id, supplier_id, sku_key, status, first_seen_at, changed_at, load_id, line, content_hash,
-                    {_FIELDS})
+                    rest_hash, {_FIELDS})
             VALUES (%(shop)s, %(supplier)s, s.sku_key, 'published', %(at)s, %(at)s, %(load)s, s.line, s.content_hash,
-                    {_STAGED_FIELDS})
+                    s.rest_hash, {_STAGED_FIELDS})
         RETURNING
             o.sku_key,
             CASE

@@ -20,7 +20,11 @@ _THREADS = 2
 # Rows of one batch on the way to PostgreSQL: an offer may have a description of 65 535 characters.
 _BATCH_ROWS = 2048
 
-FINGERPRINTS = pa.schema([("sku_key", pa.string()), ("content_hash", pa.string()), ("status", pa.string())])
+# Fields that keep their value where a later file sends none (O17): lists of codes.
+LASTING = ("position_codes", "analog_codes")
+
+# What the catalog tells of an offer: lasting fields as JSON, and NULL where nothing lasts.
+FINGERPRINTS = pa.schema([(n, pa.string()) for n in ("sku_key", "content_hash", "status", "rest_hash", *LASTING)])
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class Difference:
         missing: published and not in the file; what actualisation would hide. Neither an offer that is in the file but
             rejected (P4) nor one that another enabled link supplied (P5) is missing.
         visible_before: published before the load.
+        bindings_kept: in the file without some lasting field that the catalog has and keeps (O17); counted above too.
     """
 
     created: int
@@ -43,6 +48,7 @@ class Difference:
     unchanged: int
     missing: int
     visible_before: int
+    bindings_kept: int
 
 
 class Comparison:
@@ -55,18 +61,19 @@ class Comparison:
     def difference(self) -> Difference:
         """The counts."""
         kinds = dict(self._connection.execute("SELECT kind, count(*) FROM difference GROUP BY kind").fetchall())
-        visible = self._connection.execute("SELECT count(*) FROM catalog WHERE status = 'published'").fetchall()[0][0]
+        visible = self._count("FROM catalog WHERE status = 'published'")
+        kept = self._count(f"FROM file JOIN catalog USING (sku_key) WHERE {' OR '.join(map(_keeps, LASTING))}")
         names = ("created", "changed", "restored", "unchanged", "missing")
-        return Difference(**{name: kinds.get(name, 0) for name in names}, visible_before=visible)
+        return Difference(**{name: kinds.get(name, 0) for name in names}, visible_before=visible, bindings_kept=kept)
 
     def differing(self) -> Iterator[bytes]:
-        """Offers to write, as CSV for COPY: sku_key, line, content_hash, then the published fields.
+        """Offers to write, as CSV for COPY: sku_key, line, content_hash, rest_hash, then the published fields.
 
         Lists are JSON. Every value is quoted and NULL is nothing at all, so that an empty text stays one.
         """
         fields = ", ".join(_as_text(field.name, field.type) for field in OFFER_FIELDS)
         return self._csv(
-            f"SELECT sku_key, CAST(line AS VARCHAR), content_hash, {fields} FROM read_parquet($offers)"
+            f"SELECT sku_key, CAST(line AS VARCHAR), content_hash, {REST_HASH}, {fields} FROM read_parquet($offers)"
             " WHERE sku_key IN (SELECT sku_key FROM difference WHERE kind IN ('created', 'changed', 'restored'))",
             {"offers": self._offers},
         )
@@ -74,6 +81,9 @@ class Comparison:
     def missing(self) -> Iterator[bytes]:
         """Keys of the offers that are missing, as CSV for COPY."""
         return self._csv("SELECT sku_key FROM difference WHERE kind = 'missing'", {})
+
+    def _count(self, rows: str) -> int:
+        return int(self._connection.execute(f"SELECT count(*) {rows}").fetchall()[0][0])
 
     def _csv(self, query: str, parameters: dict[str, str]) -> Iterator[bytes]:
         options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="all_valid")
@@ -107,9 +117,12 @@ def compare(
     }
     with duckdb.connect(config=config) as connection, _read_csv(fingerprints) as catalog:
         connection.register("fingerprints", catalog)
-        connection.execute("CREATE TABLE catalog AS SELECT * FROM fingerprints")
+        codes = ", ".join(f"CAST({name}::JSON AS VARCHAR[]) AS {name}" for name in LASTING)
+        connection.execute(f"CREATE TABLE catalog AS SELECT * REPLACE ({codes}) FROM fingerprints")
+        codes = ", ".join(f"CASE WHEN len({name}) > 0 THEN {name} END AS {name}" for name in LASTING)
         connection.execute(
-            "CREATE TABLE file AS SELECT sku_key, content_hash FROM read_parquet($offers)", {"offers": str(offers)}
+            f"CREATE TABLE file AS SELECT sku_key, content_hash, {codes} FROM read_parquet($offers)",
+            {"offers": str(offers)},
         )
         twice = connection.execute(
             "SELECT count(*) FROM file WHERE sku_key IS NULL OR content_hash IS NULL"
@@ -122,6 +135,20 @@ def compare(
             "CREATE TABLE kept AS SELECT DISTINCT sku_key FROM read_parquet($files) WHERE sku_key IS NOT NULL",
             {"files": [str(path) for path in (rejected, *protected)]},
         )
+        # Sent in other words than the card's last version, and yet the same card, because what was left out is kept.
+        # Whole cards are read only where something lasts and the fingerprints differ.
+        connection.execute(
+            f"""
+            CREATE TABLE same AS
+            WITH doubtful AS (
+                SELECT sku_key, rest_hash FROM file JOIN catalog USING (sku_key)
+                WHERE rest_hash IS NOT NULL AND catalog.content_hash <> file.content_hash
+                    AND {" AND ".join(map(_lasts, LASTING))}
+            )
+            SELECT sku_key FROM read_parquet($offers) JOIN doubtful USING (sku_key) WHERE rest_hash = {REST_HASH}
+            """,
+            {"offers": str(offers)},
+        )
         connection.execute(
             """
             CREATE TABLE difference AS
@@ -131,7 +158,7 @@ def compare(
                     WHEN catalog.sku_key IS NULL THEN 'created'
                     WHEN file.sku_key IS NULL THEN 'missing'
                     WHEN catalog.status <> 'published' THEN 'restored'
-                    WHEN catalog.content_hash <> file.content_hash THEN 'changed'
+                    WHEN catalog.content_hash <> file.content_hash AND file.sku_key NOT IN (FROM same) THEN 'changed'
                     ELSE 'unchanged'
                 END AS kind
             FROM file FULL JOIN catalog ON file.sku_key = catalog.sku_key
@@ -146,7 +173,10 @@ def _read_csv(path: Path) -> pa.csv.CSVStreamingReader:
     return pyarrow.csv.open_csv(
         path,
         parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
-        convert_options=pyarrow.csv.ConvertOptions(column_types=FINGERPRINTS),
+        # Every value is quoted, so that NULL is nothing at all and differs from an empty text.
+        convert_options=pyarrow.csv.ConvertOptions(
+            column_types=FINGERPRINTS, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False
+        ),
     )
 
 
@@ -164,3 +194,19 @@ def _text_type(kind: pa.DataType) -> str:
     if pa.types.is_struct(kind):
         return f"STRUCT({', '.join(f'{field.name} {_text_type(field.type)}' for field in kind)})"
     return "INTEGER" if pa.types.is_integer(kind) else "VARCHAR"
+
+
+def _keeps(name: str) -> str:
+    """SQL for a lasting field that the file does not send and the catalog has."""
+    return f"(file.{name} IS NULL AND catalog.{name} IS NOT NULL)"
+
+
+def _lasts(name: str) -> str:
+    """SQL for a lasting field that will be what it is: sent the same, or not sent."""
+    return f"(file.{name} IS NULL OR file.{name} IS NOT DISTINCT FROM catalog.{name})"
+
+
+# The card without its lasting fields. Compared by publishing alone, unlike `content_hash`, which covers what was sent.
+REST_HASH = "md5(CAST(to_json([{}]) AS VARCHAR))".format(
+    ", ".join(_as_text(field.name, field.type) for field in OFFER_FIELDS if field.name not in LASTING)
+)

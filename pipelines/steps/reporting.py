@@ -12,6 +12,7 @@ from typing import Any
 from pipelines import publish, registry, report
 from pipelines.errors import OperatorError
 from pipelines.model import LoadFacts
+from pipelines.reference import Library, load_reference
 from pipelines.registry import Connection
 from pipelines.steps.house import Clock, House, load_files, load_key
 
@@ -110,11 +111,16 @@ def list_loads(house: House, *, supplier: str | None = None, limit: int = 50) ->
     return rows
 
 
-def offer(house: House, *, shop: str, supplier: str, sku: str) -> dict[str, Any]:
+def offer(house: House, *, shop: str, supplier: str, sku: str, region: str | None = None) -> dict[str, Any]:
     """The card of an offer as published, with its history and where it came from.
 
+    With a region, the prices and the rest that a buyer there is shown (N2): an OKTMO code or a federal district.
+
     Raises:
-        OperatorError: no such offer.
+        OperatorError: no such offer, or no such region.
     """
+    place = None
+    if region is not None:
+        place = publish.find_place(load_reference(Library.at(house.store, house.settings.home_path)), region)
     with house.database.connect() as conn:
-        return publish.read_card(conn, shop=shop, supplier=supplier, sku=sku)
+        return publish.read_card(conn, shop=shop, supplier=supplier, sku=sku, place=place)

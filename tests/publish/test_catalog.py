@@ -135,6 +135,7 @@ def test_the_difference_is_known_before_anything_is_written(conn, link, write_fi
         "unchanged": 0,
         "missing": 1,
         "visible_before": 2,
+        "bindings_kept": 0,
     }
     assert statuses(conn) == {"1": "published", "2": "published", "3": "hidden"}
 
@@ -387,3 +388,20 @@ def test_P8_visible_goods_follow_the_accreditation(conn, link, write_files, publ
         registry.set_accreditation(conn, "a", "main", status)
         assert conn.execute("SELECT count(*) FROM visible_offers").fetchone() == (visible,)
         assert conn.execute("SELECT count(*) FROM offers").fetchone() == (1,)
+
+
+@pytest.mark.parametrize(
+    ("options", "visible"), [({}, ["1", "2"]), ({"show_unbound": True}, ["1", "2"]), ({"show_unbound": False}, ["1"])]
+)
+def test_O16_unbound_goods_are_stored_and_shown_only_where_the_shop_shows_them(
+    conn, link, write_files, publish, options, visible
+):
+    load = publish(link(), write_files([{"sku": "1", "category_id": "12345"}, "2"]))
+    registry.set_shop_options(conn, "main", options)
+    assert result(load) == (2, 0, 0, 0, 0)
+    assert statuses(conn) == {"1": "published", "2": "published"}
+    assert [sku for (sku,) in conn.execute("SELECT sku_key FROM visible_offers ORDER BY sku_key")] == visible
+    for status in (Accreditation.REVOKED, Accreditation.GRANTED):  # P8 holds beside it
+        registry.set_accreditation(conn, "a", "main", status)
+        seen = [sku for (sku,) in conn.execute("SELECT sku_key FROM visible_offers ORDER BY sku_key")]
+        assert seen == (visible if status is Accreditation.GRANTED else [])
