@@ -122,6 +122,10 @@ _OFFER_STOCK: tuple[IssueCode, ...] = (
 _OFFER_DETAILS: tuple[IssueCode, ...] = (
     IssueCode("params_joined", Severity.INFO, "O13", "Характеристика «{sent}» передана несколько раз; значения объединены: «{published}».", ""),
     IssueCode("params_dropped", Severity.INFO, "O13", "Характеристики без значения не опубликованы: {sent}.", "Не передавайте пустые характеристики."),
+    IssueCode("param_name_guessed", Severity.WARNING, "N3", "Характеристика «{sent}» похожа на опечатку и опубликована как «{published}».", 'Исправьте название: <param name="{published}">', "load"),
+    IssueCode("param_name_recognized", Severity.INFO, "N3", "Характеристика «{sent}» опубликована под базовым названием «{published}».", "", "load"),
+    IssueCode("param_converted", Severity.INFO, "N3", "Значения характеристики пересчитаны в базовую единицу: «{sent}» → «{published}».", "", "load"),
+    IssueCode("param_remarks_more", Severity.INFO, "N3", "Ещё {sent} названий и единиц характеристик опубликованы в базовом виде; здесь они не перечислены.", "", "load"),
     IssueCode("picture_invalid", Severity.WARNING, "O14", "Адрес изображения «{sent}» не опубликован.", "Передавайте полный адрес: <picture>https://example.com/1.jpg</picture>"),
     IssueCode("pictures_over_limit", Severity.WARNING, "O14", "Опубликованы первые {published} изображения; не опубликованы: {sent}.", "Оставьте не больше трёх изображений."),
     IssueCode("weight_dropped", Severity.WARNING, "O15", "Вес «{sent}» не опубликован.", "Передавайте положительное число килограммов, не длиннее 10 символов: <weight>1.5</weight>"),

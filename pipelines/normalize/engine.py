@@ -53,6 +53,8 @@ from pipelines.reference import Reference
 BATCH_ROWS = 4096
 BATCH_BYTES = 16_000_000
 WORKERS = 2
+# Of remarks made once for each value, the first so many are in the report; the rest are counted.
+NOTES_SHOWN = 50
 
 # Rules of an offer, in parts: rules that read each other's columns stand together, and each part is one narrow query.
 OFFER_PARTS: dict[str, tuple[Rule, ...]] = {
@@ -66,10 +68,15 @@ OFFER_PARTS: dict[str, tuple[Rule, ...]] = {
     "category": (category.CATEGORY, category.REPEATED, stock_class.STOCK_CLASS),
 }
 REGION_RULES: tuple[Rule, ...] = (regions.CODE, regions.REGION)
+NAME_RULES: tuple[Rule, ...] = (characteristics.NAME,)
 PARAM_RULES: tuple[Rule, ...] = (characteristics.CHARACTERISTIC,)
 # Of an offer again, once its regions are collected.
 CARD_RULES: tuple[Rule, ...] = (regions.PRICED,)
-COLLECTED_RULES: tuple[Rule, ...] = (characteristics.JOINED, characteristics.DROPPED)
+COLLECTED_RULES: tuple[Rule, ...] = (
+    characteristics.JOINED,
+    characteristics.DROPPED,
+    characteristics.CONVERTED,
+)
 
 _LISTS = ("pictures", "outlets", "params", "regions", "repeated")
 _OFFER_COLUMNS = {
@@ -88,11 +95,19 @@ _REGION_COLUMNS = {
         for name, column in ((f"sent_{c}", c), (f"{c}_line", f"{c}_line"))
     },
 }
+# One way of naming a characteristic, for the first offer of the batch that has it.
+_NAME_COLUMNS = {
+    "sent_name": "entry.name",
+    "sent_unit": "entry.unit",
+    "ordinal": "min(ordinal)",
+    "param_line": "min(entry.line)",
+}
 _PARAM_COLUMNS = {
-    "ordinal": "ordinal",
+    "ordinal": "source.ordinal",
     "position": "position",
     "param_line": "entry.line",
     **{f"sent_{c}": f"entry.{c}" for c in ("name", "value", "unit")},
+    **{c: c for c in characteristics.OF_NAME},
 }
 _CARD_COLUMNS = {
     c: c for c in ("ordinal", "price_clean", "price_without_vat_clean", "price_line", "price_without_nds_line")
@@ -115,7 +130,12 @@ OFFER_SOURCE = _select(_OFFER_COLUMNS, f"{_BATCH} CROSS JOIN options")
 REGION_SOURCE = _select(
     _REGION_COLUMNS, f"{_entries('regions')} JOIN money_rows USING (ordinal) JOIN stock_rows USING (ordinal), options"
 )
-PARAM_SOURCE = _select(_PARAM_COLUMNS, _entries("params"))
+NAME_SOURCE = _select(_NAME_COLUMNS, f"{_entries('params')} GROUP BY entry.name, entry.unit")
+PARAM_SOURCE = _select(
+    _PARAM_COLUMNS,
+    f"{_entries('params')} AS source JOIN name_rows AS named"
+    " ON named.sent_name IS NOT DISTINCT FROM entry.name AND named.sent_unit IS NOT DISTINCT FROM entry.unit",
+)
 CARD_SOURCE = _select(_CARD_COLUMNS, "money_rows")
 
 # The columns of a result, wherever a part made them.
@@ -142,10 +162,22 @@ REJECTED = """
 ISSUES = """
     SELECT ordinal, code, severity, sku, line, field, sent, published
     FROM issue_rows WHERE NOT once ORDER BY ordinal, line, rank, position, field, sent"""
-ONCE = """
-    SELECT code, arg_min(line, ordinal) AS line, arg_min(field, ordinal) AS field,
-        arg_min(sent, ordinal) AS sent, arg_min(published, ordinal) AS published
-    FROM issue_rows WHERE once GROUP BY code ORDER BY min(rank)"""
+# What is said once per load waits in the table `notes`, a few rows a batch, until the whole file is read.
+_ONE_NOTE = "code, rank, CASE WHEN each_value THEN sent END, CASE WHEN each_value THEN published END"
+_FIRST_OF_NOTE = """
+    code, rank, any_value(each_value) AS each_value, min(ordinal) AS ordinal, min(line) AS line,
+    arg_min(field, ordinal) AS field, arg_min(sent, ordinal) AS sent, arg_min(published, ordinal) AS published"""
+NOTES = """
+    CREATE TABLE notes (code VARCHAR, rank INTEGER, each_value BOOLEAN, ordinal BIGINT, line BIGINT, field VARCHAR,
+        sent VARCHAR, published VARCHAR)"""
+NOTE = f"INSERT INTO notes SELECT {_FIRST_OF_NOTE} FROM issue_rows WHERE once GROUP BY {_ONE_NOTE}"
+ONCE = f"""
+    SELECT code, line, field, sent, published, place, total
+    FROM (
+        SELECT *, row_number() OVER (PARTITION BY code ORDER BY ordinal, line, sent, published) AS place,
+            count(*) OVER (PARTITION BY code) AS total
+        FROM (SELECT {_FIRST_OF_NOTE} FROM notes GROUP BY {_ONE_NOTE}))
+    WHERE place <= {NOTES_SHOWN} ORDER BY rank, place"""
 COUNTS = "SELECT code, count(*) FROM issue_rows WHERE NOT once GROUP BY code"
 VERDICTS = f"""
     SELECT ordinal, list(code ORDER BY rank, code) AS codes
@@ -196,6 +228,7 @@ def _remark_sql(remark: Remark, rows: str, position: str, rank: int) -> str:
     if remark.each is not None:
         source = f"(SELECT *, unnest({remark.each}) AS entry FROM {source})"
     return f"""SELECT ordinal, {rank} AS rank, {position} AS position, '{remark.code}' AS code, {remark.once} AS once,
+        {remark.each_value} AS each_value,
         {remark.line} AS line, {remark.field} AS raw_column,
         left({remark.sent}, {QUOTE_LIMIT}) AS sent, left({remark.published}, {QUOTE_LIMIT}) AS published
         FROM {source}"""
@@ -211,6 +244,9 @@ BATCH_TABLES = {
     },
     "region_rows": _rows_sql(REGION_SOURCE, _REGION_COLUMNS, REGION_RULES, regions.READ),
     "regions_by_offer": regions.COLLECTED,
+    "name_rows": _rows_sql(
+        NAME_SOURCE, _NAME_COLUMNS, NAME_RULES, ("sent_name", "sent_unit", *characteristics.OF_NAME)
+    ),
     "param_rows": _rows_sql(PARAM_SOURCE, _PARAM_COLUMNS, PARAM_RULES, characteristics.READ),
     **characteristics.TABLES_OF_BATCH,
     "card_rows": _rows_sql(CARD_SOURCE, _CARD_COLUMNS, CARD_RULES),
@@ -219,6 +255,8 @@ BATCH_TABLES = {
             **{f"{part}_rows": rules for part, rules in OFFER_PARTS.items()},
             "card_rows": CARD_RULES,
             "region_rows": REGION_RULES,
+            "name_rows": NAME_RULES,
+            "params_converted": (characteristics.CONVERTED,),
             "params_joined": (characteristics.JOINED,),
             "params_dropped": (characteristics.DROPPED,),
         }
@@ -272,7 +310,6 @@ class _Results:
     rejected: pa.Table
     issues: pa.Table
     codes: Counter[str]
-    once: list[Issue]
 
 
 def _run(
@@ -280,9 +317,10 @@ def _run(
 ) -> Totals:
     connection.read_parquet(str(raw)).create_view("raw")
     connection.execute(duplicates.FIND)
+    characteristics.find_misspelt(connection)
+    connection.execute(NOTES)
     accepted = rejected = 0
     codes: Counter[str] = Counter()
-    once: dict[str, Issue] = {}
     with (
         _writer(out / "offers.parquet", OFFER_SCHEMA) as offers,
         _writer(out / "rejected.parquet", REJECTED_SCHEMA) as refused,
@@ -295,12 +333,10 @@ def _run(
             refused.write_table(results.rejected)
             issues.write_table(results.issues)
             codes += results.codes
-            for issue in results.once:
-                once.setdefault(issue.code, issue)
     if parsed.read != accepted + rejected:
         msg = f"{parsed.read} offers were read, but {accepted} accepted and {rejected} rejected"
         raise InternalError(msg)
-    load_issues = [*parsed.issues, *once.values(), *_judge_load(parsed.read, accepted, codes)]
+    load_issues = [*parsed.issues, *_said_once(connection), *_judge_load(parsed.read, accepted, codes)]
     _prepend(load_issues, offer_issues, out / "issues.parquet")
     codes.update(issue.code for issue in load_issues)
     by_severity = Counter[str]()
@@ -334,12 +370,12 @@ def _batch(connection: duckdb.DuckDBPyConnection, first: int, last: int) -> _Res
             bounds = {"first": first, "last": last} if "$first" in query else None
             cursor.execute(f"CREATE TEMP TABLE {table} AS {query}", bounds)
         cursor.register("params_by_offer", _lists(cursor.execute(characteristics.ORDERED).to_arrow_table(), "params"))
+        cursor.execute(NOTE)
         return _Results(
             offers=cursor.execute(ACCEPTED).to_arrow_table().cast(OFFER_SCHEMA),
             rejected=cursor.execute(REJECTED).to_arrow_table().cast(REJECTED_SCHEMA),
             issues=cursor.execute(ISSUES).to_arrow_table().cast(ISSUE_SCHEMA),
             codes=Counter(dict(cursor.execute(COUNTS).fetchall())),
-            once=[Issue(code, *about) for code, *about in cursor.execute(ONCE).fetchall()],
         )
 
 
@@ -371,6 +407,17 @@ def _lists(rows: pa.Table, column: str) -> pa.Table:
     offsets = pa.array(np.append(starts, len(ordinals)), pa.int32())
     lists = pa.ListArray.from_arrays(offsets, rows["entry"].combine_chunks())
     return pa.table({"ordinal": ordinals[starts], column: lists})
+
+
+def _said_once(connection: duckdb.DuckDBPyConnection) -> Iterator[Issue]:
+    """The remarks that are made once per load, a bounded number of each."""
+    left_out: dict[str, int] = {}
+    for code, line, field, sent, published, place, total in connection.execute(ONCE).fetchall():
+        yield Issue(code, line, field, sent, published)
+        if place == NOTES_SHOWN:
+            left_out[code] = total - place
+    if number := sum(left_out.values()):
+        yield Issue("param_remarks_more", sent=str(number))
 
 
 def _judge_load(read: int, accepted: int, codes: Counter[str]) -> Iterator[Issue]:

@@ -69,6 +69,7 @@ class Remark:
         published: SQL for what is published instead; NULL = nothing.
         each: a LIST column; one issue per element, and the pieces of SQL above may read the element as `entry`.
         once: raise it once per load, for the first offer, instead of for every offer.
+        each_value: with `once`: once for each pair of values sent and published.
     """
 
     code: str
@@ -79,6 +80,7 @@ class Remark:
     published: str = "NULL"
     each: str | None = None
     once: bool = False
+    each_value: bool = False
 
 
 def about(code: str, column: str, when: str, *, published: str = "NULL", once: bool = False) -> Remark:

@@ -16,6 +16,7 @@ from pipelines.issue_codes import ISSUE_CODES
 from pipelines.model import FeedFormat, ParseResult
 from pipelines.normalize import (
     category,
+    characteristics,
     description,
     fingerprint,
     measures,
@@ -35,6 +36,8 @@ MEMORY_LIMIT = "512MB"
 _REFERENCE_TABLES = (
     "okei",
     "okei_aliases",
+    "okei_conversions",
+    "characteristics",
     "oktmo",
     "federal_districts",
     "vat_rates",
@@ -50,10 +53,11 @@ _MACROS = (
     pictures.MACROS,
     measures.MACROS,
     category.MACROS,
+    characteristics.MACROS,
     regions.MACROS,
     fingerprint.MACROS,
 )
-_TABLES = (unit.TABLES, vat.TABLES, regions.TABLES)
+_TABLES = (unit.TABLES, characteristics.TABLES, vat.TABLES, regions.TABLES)
 
 
 # Options that rules read, as columns `option_<name>`.
@@ -113,6 +117,7 @@ def open_session(
         _write_options(connection, parsed, options, today)
         for tables in _TABLES:
             connection.execute(tables)
+        characteristics.write_conversions(connection)
         _check_options(connection, options)
         _write_spellings(connection, parsed)
         yield connection

@@ -40,7 +40,10 @@ CREATE TABLE unit_foldings AS
 
 
 def resolve(text: str, code: str) -> tuple[Columns | Lookup, ...]:
-    """Steps that find the OKEI code of a unit text into the column `code`; NULL when it has none or is not known."""
+    """Steps that find the OKEI code of a unit text into the column `code`; NULL when it has none or is not known.
+
+    `{code}_known` tells these two apart.
+    """
     return (
         Columns({f"{code}_exact": f"unit_text({text})", f"{code}_folded": f"unit_folded({text})"}),
         Lookup(
@@ -50,11 +53,12 @@ def resolve(text: str, code: str) -> tuple[Columns | Lookup, ...]:
             "unit_foldings",
             f"{code}_folded",
             "spelling",
-            {f"{code}_by_folded": "code"},
+            {f"{code}_by_folded": "code", f"{code}_is_folded": "spelling"},
         ),
         Columns(
             {
                 code: f"CASE WHEN {code}_is_exact IS NOT NULL THEN {code}_by_exact ELSE {code}_by_folded END",
+                f"{code}_known": f"coalesce({code}_is_exact, {code}_is_folded) IS NOT NULL",
             }
         ),
     )

@@ -180,7 +180,13 @@ def test_P3_the_fingerprint_covers_every_published_field_and_not_the_place(norma
 
 
 def test_every_code_a_rule_may_raise_is_in_the_list_and_every_offer_code_is_raised_by_a_rule():
-    rules = [*engine.OFFER_PARTS.values(), engine.REGION_RULES, engine.CARD_RULES, engine.COLLECTED_RULES]
+    rules = [
+        *engine.OFFER_PARTS.values(),
+        engine.REGION_RULES,
+        engine.NAME_RULES,
+        engine.CARD_RULES,
+        engine.COLLECTED_RULES,
+    ]
     raised = {remark.code for rule in itertools.chain(*rules) for remark in rule.remarks}
     assert raised <= ISSUE_CODES.keys()
     assert {code.code for code in ISSUE_CODES.values() if code.scope == "offer"} <= raised
@@ -192,6 +198,7 @@ def test_no_rule_makes_a_column_that_is_already_there():
     for source, rules in (
         *((engine._OFFER_COLUMNS, rules) for rules in engine.OFFER_PARTS.values()),
         (engine._REGION_COLUMNS, engine.REGION_RULES),
+        (engine._NAME_COLUMNS, engine.NAME_RULES),
         (engine._PARAM_COLUMNS, engine.PARAM_RULES),
     ):
         names = [*source, *engine.made_by(rules)]
@@ -205,7 +212,7 @@ def test_every_published_field_is_made_by_one_part():
 
 
 def test_no_value_of_a_supplier_or_operator_can_reach_the_text_of_a_query():
-    queries = [*engine.BATCH_TABLES.values(), engine.ACCEPTED, engine.REJECTED, engine.ISSUES, engine.ONCE]
+    queries = [*engine.BATCH_TABLES.values(), engine.ACCEPTED, engine.REJECTED, engine.ISSUES, engine.NOTE, engine.ONCE]
     assert {p for query in queries for p in re.findall(r"\$\w+", query)} <= {"$first", "$last"}
 
 
