@@ -81,6 +81,15 @@ def test_O17_a_dry_run_counts_what_would_be_kept_and_changes_nothing(send):
     assert send(dry_run=True) == (UNCHANGED, NOTHING, (["100"], None), 1)
 
 
+def test_O17_an_offer_from_before_the_hash_of_the_rest_is_written_once_more_and_keeps_its_codes(conn, send):
+    send(["100"])
+    conn.execute("UPDATE offers SET rest_hash = NULL")
+    conn.commit()
+    assert send() == (CHANGED, [("changed", [])], (["100"], None), 1)
+    assert send(["100"]) == (UNCHANGED, NOTHING, (["100"], None), 0)
+    assert send() == (UNCHANGED, NOTHING, (["100"], None), 1)
+
+
 def test_O17_P3_a_file_without_the_codes_writes_no_offer(conn, send):
     def versions():
         return conn.execute("SELECT sku_key, ctid, xmin FROM offers ORDER BY sku_key").fetchall()
