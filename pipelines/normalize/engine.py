@@ -65,7 +65,7 @@ OFFER_PARTS: dict[str, tuple[Rule, ...]] = {
     "stock": (availability.AVAILABILITY, delivery.DELIVERY),
     "maker": (vendor.VENDOR,),
     "media": (pictures.PICTURES, measures.MEASURES),
-    "category": (category.CATEGORY, category.REPEATED, stock_class.STOCK_CLASS),
+    "category": (category.CATEGORY, category.POSITIONS, category.REPEATED, stock_class.STOCK_CLASS),
 }
 REGION_RULES: tuple[Rule, ...] = (regions.CODE, regions.REGION)
 NAME_RULES: tuple[Rule, ...] = (characteristics.NAME,)

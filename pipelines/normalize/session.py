@@ -74,6 +74,7 @@ OPTIONS = {
     "vendor_required": "BOOLEAN",
     "description_limit": "INTEGER",
     "position_codes_tag": "VARCHAR",
+    "has_rubricator": "BOOLEAN",
 }
 
 
@@ -101,10 +102,12 @@ def open_session(
         # The rows stream past the reference tables, however few rows there are: never the other way round.
         connection.execute("SET disabled_optimizers = 'build_side_probe_side,join_order'")
         for name in _REFERENCE_TABLES:
-            path = str(reference.path(name))
-            connection.read_csv(
-                path, header=True, delimiter=",", quotechar='"', escapechar='"', all_varchar=True
-            ).create(name)
+            _read_table(connection, name, reference.path(name))
+        for name, columns in category.OPTIONAL_TABLES.items():
+            if path := reference.find(name):
+                _read_table(connection, name, path)
+            else:
+                connection.execute(f"CREATE TABLE {name} ({', '.join(f'{column} VARCHAR' for column in columns)})")
         for macros in _MACROS:
             connection.execute(macros)
         connection.create_function(
@@ -114,7 +117,7 @@ def open_session(
             duckdb.sqltype("STRUCT(html VARCHAR, links INTEGER, tags VARCHAR, cut BOOLEAN)"),
             type=PythonUDFType.ARROW,
         )
-        _write_options(connection, parsed, options, today)
+        _write_options(connection, parsed, options, reference, today)
         for tables in _TABLES:
             connection.execute(tables)
         characteristics.write_conversions(connection)
@@ -123,7 +126,15 @@ def open_session(
         yield connection
 
 
-def _write_options(connection: duckdb.DuckDBPyConnection, parsed: ParseResult, options: Options, today: date) -> None:
+def _read_table(connection: duckdb.DuckDBPyConnection, name: str, path: Path) -> None:
+    connection.read_csv(str(path), header=True, delimiter=",", quotechar='"', escapechar='"', all_varchar=True).create(
+        name
+    )
+
+
+def _write_options(
+    connection: duckdb.DuckDBPyConnection, parsed: ParseResult, options: Options, reference: Reference, today: date
+) -> None:
     """The options as a table of one row, so that a rule reads them as columns."""
     link, required = options.link, options.shop.required_fields
     values = {
@@ -138,6 +149,7 @@ def _write_options(connection: duckdb.DuckDBPyConnection, parsed: ParseResult, o
         "vat_required": "vat" in required,
         "vendor_required": "vendor" in required,
         "position_codes_tag": parsed.spellings["position_codes"],
+        "has_rubricator": reference.find("rubricator") is not None,
         "description_limit": description.LIMIT_CSV if parsed.format is FeedFormat.CSV else description.LIMIT,
     }
     connection.execute(f"CREATE TABLE options ({', '.join(f'option_{name} {kind}' for name, kind in OPTIONS.items())})")

@@ -87,7 +87,14 @@ def normalised(tmp_path):
     """Normalise offers given as dicts of raw columns; a value of None takes a column out of the plain offer."""
 
     def run(
-        *offers, today=date(2026, 11, 22), format_=FeedFormat.YML, row_group=2048, issues=(), plain=True, **settings
+        *offers,
+        today=date(2026, 11, 22),
+        format_=FeedFormat.YML,
+        row_group=2048,
+        issues=(),
+        plain=True,
+        reference=None,
+        **settings,
     ):
         rows = [raw_row(n, {"sku": f"A{n}", **(PLAIN if plain else {}), **offer}) for n, offer in enumerate(offers)]
         folder = tmp_path / f"run-{len(list(tmp_path.iterdir()))}"
@@ -100,7 +107,7 @@ def normalised(tmp_path):
             folder / "out",
             parsed=parsed,
             options=Options().with_settings(settings),
-            reference=load_reference(),
+            reference=reference or load_reference(),
             today=today,
         )
         read = {n: pq.read_table(folder / "out" / f"{n}.parquet").to_pylist() for n in ("offers", "rejected", "issues")}

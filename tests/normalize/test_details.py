@@ -1,4 +1,4 @@
-"""O13 characteristics, O14 pictures, O15 measures, O16 and O17 codes."""
+"""O13 characteristics, O14 pictures, O15 measures, O17 codes."""
 
 from decimal import Decimal
 
@@ -168,11 +168,6 @@ def test_O15_bad_dimensions_are_dropped_as_a_whole(normalised):
     assert [(i["code"], i["severity"], i["sent"]) for i in result.issues] == [
         ("dimensions_dropped", "warning", sent) for sent in wrong
     ]
-
-
-def test_O16_categories_are_carried_as_text(normalised):
-    result = normalised({"b2b_category_id": " 178618 ", "category_id": "01"})
-    assert (result.offer["category_id"], result.offer["supplier_category_id"]) == ("178618", "01")
 
 
 def test_O17_codes_are_told_apart_by_commas_each_once(normalised):
