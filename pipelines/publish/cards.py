@@ -19,19 +19,18 @@ _MONEY = frozenset(f.name for f in OFFER_FIELDS if f.type == MONEY)
 HISTORY_LIMIT = 100
 
 
-def sku_key(sku: str) -> str:
-    """The identity of an offer: trimmed, inner spaces collapsed, case-folded (O1)."""
-    return " ".join(sku.split()).casefold()
-
-
 def read_card(
-    conn: psycopg.Connection[Any], *, shop: str, supplier: str, sku: str, place: Place | None = None
+    conn: psycopg.Connection[Any], *, shop: str, supplier: str, sku_key: str, place: Place | None = None
 ) -> dict[str, Any]:
     """The card of one offer, in the order and under the names of the offer's JSON, plus its newest changes.
 
     With a place, price, availability and delivery time are those of the most specific region that holds there, and
     `effective_for` tells the place and at which level they were found: `municipality`, `subject`, `district`, or
     `offer` where no region fits (N2).
+
+    Args:
+        sku_key: the offer's identity (O1), as the catalog keys it.
+        place: where the buyer is.
 
     Raises:
         OperatorError: this supplier has no such offer in this shop.
@@ -49,17 +48,17 @@ def read_card(
                 ON (v.shop_id, v.supplier_id, v.sku_key) = (o.shop_id, o.supplier_id, o.sku_key)
             WHERE o.shop_id = %s AND o.supplier_id = %s AND o.sku_key = %s
             """,
-            [list(place.chain) if place else [], shop, supplier, sku_key(sku)],
+            [list(place.chain) if place else [], shop, supplier, sku_key],
         ).fetchone()
         if card is None:
-            msg = f"supplier {supplier} has no offer {sku!r} in shop {shop}"
+            msg = f"supplier {supplier} has no offer {sku_key!r} in shop {shop}"
             raise OperatorError(msg)
         history = cursor.execute(
             """
             SELECT at, load_id AS load, kind, fields, before, after FROM changes
             WHERE shop_id = %s AND supplier_id = %s AND sku_key = %s ORDER BY id DESC LIMIT %s
             """,
-            [shop, supplier, sku_key(sku), HISTORY_LIMIT],
+            [shop, supplier, sku_key, HISTORY_LIMIT],
         ).fetchall()
     region = card.pop("effective_region")
     plain = {name: _plain(name, value) for name, value in card.items()}

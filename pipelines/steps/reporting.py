@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from pipelines import publish, registry, report
+from pipelines import normalize, publish, registry, report
 from pipelines.errors import OperatorError
 from pipelines.model import LoadFacts
 from pipelines.reference import Library, load_reference
@@ -123,4 +123,4 @@ def offer(house: House, *, shop: str, supplier: str, sku: str, region: str | Non
     if region is not None:
         place = publish.find_place(load_reference(Library.at(house.store, house.settings.home_path)), region)
     with house.database.connect() as conn:
-        return publish.read_card(conn, shop=shop, supplier=supplier, sku=sku, place=place)
+        return publish.read_card(conn, shop=shop, supplier=supplier, sku_key=normalize.identity(sku), place=place)

@@ -98,7 +98,7 @@ AFTER = [{"sku": str(n), "name": "стало" if n % 3 else "было"} for n in
 @pytest.mark.parametrize(
     "deadly", ["entered", "filled", "staged", "written", "saved", "marked", "applied", "committed"]
 )
-def test_P1_killed_at_any_point_and_run_again_gives_the_same_catalog(  # noqa: PLR0917 - fixtures
+def test_P1_killed_at_any_point_and_run_again_gives_the_same_catalog(
     conn, link, write_files, new_load, publish, worker, tmp_path, deadly
 ):
     a = link()

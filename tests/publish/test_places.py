@@ -95,7 +95,7 @@ TERMS = ("price", "price_without_vat", "availability", "quantity", "delivery_day
 
 def seen(conn: psycopg.Connection, code: str | None) -> tuple:
     place = None if code is None else find_place(REFERENCE, code)
-    card = read_card(conn, shop="main", supplier="a", sku="1", place=place)
+    card = read_card(conn, shop="main", supplier="a", sku_key="1", place=place)
     return (*(card[name] for name in TERMS), card.get("effective_for", {}).get("from"))
 
 
@@ -119,11 +119,11 @@ def test_N2_the_most_specific_region_holds(conn, link, write_files, publish, cod
 
 def test_N2_the_card_tells_what_place_it_is_for(conn, link, write_files, publish):
     publish(link(), write_files([OFFER]))
-    card = read_card(conn, shop="main", supplier="a", sku="1", place=find_place(REFERENCE, "45302000001"))
+    card = read_card(conn, shop="main", supplier="a", sku_key="1", place=find_place(REFERENCE, "45302000001"))
     place = {"code": "45302000", "level": "municipality", "name": OKTMO["45302000"]["name_ru"], "from": "subject"}
     assert card["effective_for"] == place
     assert [region["price"] for region in card["regions"]] == ["90.00", "60.50", "70.00", None]
-    assert "effective_for" not in read_card(conn, shop="main", supplier="a", sku="1")
+    assert "effective_for" not in read_card(conn, shop="main", supplier="a", sku_key="1")
 
 
 CODES = ["45301000", "45000000", "ЦФО", "46000000"]
