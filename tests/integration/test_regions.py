@@ -95,7 +95,7 @@ def test_N2_an_unknown_place_is_wrong_use_and_says_what_fits(run, house, load, p
     code, out, err = run("offer", "A", "--supplier", "a", "--region", "Москва")
     assert (code, out) == (1, "")
     assert "45000000 is Moscow" in err
-    with pytest.raises(OperatorError, match="no offer 'B'"):
+    with pytest.raises(OperatorError, match="no offer 'b'"):
         steps.offer(house, shop="main", supplier="a", sku="B", region="45000000")
 
 
