@@ -48,8 +48,7 @@ def find_place(reference: Reference, sent: str) -> Place:
     if code.isascii() and code.isdigit():
         found = _by_digits(oktmo, code)
         if found:
-            chain = {row["code8"]: row["level"] for row in _upwards(oktmo, found)}
-            return Place(found["code8"], found["level"], found["name_ru"], chain | _district(found))
+            return _place(oktmo, found)
     else:
         for row in districts.values():
             if " ".join(sent.split()).casefold() in _spellings(row):
@@ -59,6 +58,21 @@ def find_place(reference: Reference, sent: str) -> Place:
         f" or a federal district: {', '.join(districts)}; `catalog-feeds reference export regions` lists all codes"
     )
     raise OperatorError(msg)
+
+
+def all_places(reference: Reference) -> Iterator[Place]:
+    """Every place in force: federal districts, then OKTMO codes in order."""
+    oktmo = keyed(reference.path("oktmo"), "code8")
+    for row in keyed(reference.path("federal_districts"), "abbr").values():
+        yield Place(row["abbr"], "district", row["name"], {row["abbr"]: "district"})
+    for row in oktmo.values():
+        if not row["valid_to"]:
+            yield _place(oktmo, row)
+
+
+def _place(oktmo: Rows, row: Row) -> Place:
+    chain = {above["code8"]: above["level"] for above in _upwards(oktmo, row)}
+    return Place(row["code8"], row["level"], row["name_ru"], chain | _district(row))
 
 
 def _by_digits(oktmo: Rows, code: str) -> Row | None:

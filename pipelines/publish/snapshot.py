@@ -15,11 +15,14 @@ from typing import Any
 
 import duckdb
 import psycopg
+import pyarrow as pa
 from psycopg import sql
 
 from pipelines.errors import InternalError
 from pipelines.issue_codes import ISSUE_CODES
 from pipelines.model import OFFER_FIELDS
+from pipelines.publish.places import all_places
+from pipelines.reference import Reference
 
 SCHEMA_VERSION = 1
 MEMORY_LIMIT = "512MB"
@@ -239,7 +242,13 @@ def last_loads(conn: psycopg.Connection[Any]) -> list[int]:
 
 
 def write_snapshot(
-    conn: psycopg.Connection[Any], loads: Iterable[LoadFiles], out: Path, *, scratch: Path, taken_at: datetime
+    conn: psycopg.Connection[Any],
+    loads: Iterable[LoadFiles],
+    out: Path,
+    *,
+    reference: Reference,
+    scratch: Path,
+    taken_at: datetime,
 ) -> dict[str, int]:
     """Write the catalog into a new DuckDB file.
 
@@ -247,6 +256,7 @@ def write_snapshot(
         conn: the catalog; a transaction of its own is used and ended.
         loads: files of the loads whose issues and rejected offers are shown (`last_loads`).
         out: the file to write; must not exist.
+        reference: the tables in force, for the places buyers are in.
         scratch: a folder for the rows on their way.
         taken_at: the moment the snapshot stands for.
 
@@ -267,6 +277,7 @@ def write_snapshot(
                 rows[table.name] = _copy(conn, snapshot, table, scratch / f"{table.name}.csv")
         rows |= _load_tables(snapshot, loads)
         _codes(snapshot)
+        rows[_REGIONS.name] = _regions(snapshot, reference)
         _meta(snapshot, rows, taken_at)
         snapshot.execute("CHECKPOINT")
     return rows
@@ -364,6 +375,58 @@ def _load_tables(snapshot: duckdb.DuckDBPyConnection, loads: Iterable[LoadFiles]
                     f"INSERT INTO {table.name} SELECT ?, {names} FROM read_parquet(?)", [load.load_id, str(path)]
                 )
     return {table.name: _count(snapshot, table.name) for table in (_ISSUES, _REJECTED)}
+
+
+_REGIONS = Table(
+    "regions",
+    "Места покупателей: округа, субъекты и муниципалитеты, действующие сейчас",
+    "",
+    (
+        Column("code", "", "VARCHAR", "Код ОКТМО из 8 цифр или аббревиатура округа"),
+        Column("level", "", "VARCHAR", "district, subject или municipality"),
+        Column("name", "", "VARCHAR", "Название"),
+        Column("chain", "", "VARCHAR[]", "Коды, цены которых здесь действуют, от самого точного"),
+    ),
+)
+# The same as the catalog's function `effective_terms`: a region's values stand together, the most specific first (N2).
+_PRICE_IN = """
+CREATE MACRO price_in(region_code) AS TABLE
+WITH here AS (
+    SELECT unnest(chain) AS code, unnest(range(len(chain))) AS rank FROM regions
+    WHERE code = CASE WHEN regexp_full_match(region_code, '[0-9]{11}') THEN left(region_code, 8) ELSE region_code END
+),
+terms AS (
+    SELECT r.shop, r.supplier, r.sku_key, arg_min(r, here.rank) AS best
+    FROM offer_regions r JOIN here USING (code) GROUP BY ALL
+)
+SELECT o.shop, o.supplier, o.sku, o.name, best.code AS region,
+    CASE WHEN best IS NULL THEN o.price ELSE best.price END AS price,
+    CASE WHEN best IS NULL THEN o.price_without_vat ELSE best.price_without_vat END AS price_without_vat,
+    o.currency,
+    CASE WHEN best IS NULL THEN o.availability ELSE best.availability END AS availability,
+    CASE WHEN best IS NULL THEN o.quantity ELSE best.quantity END AS quantity,
+    CASE WHEN best IS NULL THEN o.delivery_days ELSE best.delivery_days END AS delivery_days
+FROM offers o LEFT JOIN terms USING (shop, supplier, sku_key)
+WHERE o.visible AND EXISTS (SELECT 1 FROM here)
+"""
+
+
+def _regions(snapshot: duckdb.DuckDBPyConnection, reference: Reference) -> int:
+    columns = ", ".join(f"{_name(c.name)} {c.type}" for c in _REGIONS.columns)
+    snapshot.execute(f"CREATE TABLE {_REGIONS.name} ({columns})")
+    _comment(snapshot, _REGIONS)
+    places = pa.Table.from_pylist(
+        [{"code": p.code, "level": p.level, "name": p.name, "chain": list(p.chain)} for p in all_places(reference)]
+    )
+    snapshot.register("places", places)
+    snapshot.execute(f"INSERT INTO {_REGIONS.name} SELECT code, level, name, chain FROM places")
+    snapshot.unregister("places")
+    snapshot.execute(_PRICE_IN)
+    snapshot.execute(
+        "COMMENT ON MACRO TABLE price_in IS"
+        " 'Цена и наличие каждого видимого товара для места: price_in(код ОКТМО или округ)'"
+    )
+    return _count(snapshot, _REGIONS.name)
 
 
 def _codes(snapshot: duckdb.DuckDBPyConnection) -> None:

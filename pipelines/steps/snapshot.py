@@ -13,6 +13,7 @@ import duckdb
 
 from pipelines import publish
 from pipelines.errors import OperatorError
+from pipelines.reference import Library, load_reference
 from pipelines.steps.house import House, load_key
 
 LATEST = "snapshots/latest.json"
@@ -37,7 +38,8 @@ def write_snapshot(house: House, *, out: Path | None = None) -> str:
                 )
             )
         path = folder / "snapshot.duckdb"
-        rows = publish.write_snapshot(conn, loads, path, scratch=folder, taken_at=taken_at)
+        reference = load_reference(Library.at(house.store, house.settings.home_path))
+        rows = publish.write_snapshot(conn, loads, path, reference=reference, scratch=folder, taken_at=taken_at)
         house.store.put_file(key, path)
         pointer = {"key": key, "taken_at": taken_at.isoformat(), "rows": rows}
         house.store.put_bytes(LATEST, json.dumps(pointer).encode())

@@ -139,3 +139,17 @@ def test_O16_a_shop_that_hides_unbound_goods_stores_them(house, load, price_list
     assert not visible()
     assert counted(load(price_list(), show_unbound="true")) == (0, 0, 1)
     assert visible()
+
+
+def test_N2_the_snapshot_and_the_card_agree_on_every_place(house, load, price_list):
+    load(price_list(REGIONS))
+    steps.write_snapshot(house)
+    terms = ("price", "price_without_vat", "availability", "quantity", "delivery_days")
+    for code in ("45301000", "45301000001", "45000000", "46000000", "ЦФО", "СЗФО", "78000000"):
+        card = steps.offer(house, shop="main", supplier="a", sku="A", region=code)
+        (row,) = steps.query_snapshot(house, f"SELECT * FROM price_in('{code}')")
+        seen = [str(row[name]) if name != "quantity" else f"{row[name].normalize():f}" for name in terms]
+        assert seen == [str(card[name]) for name in terms], code
+    assert steps.query_snapshot(house, "SELECT * FROM price_in('nowhere')") == []
+    (regions,) = steps.query_snapshot(house, "SELECT count(*) AS n, count(DISTINCT code) AS distinct_n FROM regions")
+    assert regions["n"] == regions["distinct_n"] > 2000
