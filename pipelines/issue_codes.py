@@ -132,6 +132,7 @@ _OFFER_DETAILS: tuple[IssueCode, ...] = (
     IssueCode("dimensions_dropped", Severity.WARNING, "O15", "Размеры «{sent}» не опубликованы.", "Передавайте длину, ширину и высоту в сантиметрах: <dimensions>10.5/20/30</dimensions>"),
     IssueCode("category_unknown", Severity.WARNING, "O16", "Категории «{sent}» нет в рубрикаторе; товар опубликован без категории.", "Укажите категорию третьего уровня из рубрикатора: <b2b_category_id>…</b2b_category_id> или исправьте соответствие категорий."),
     IssueCode("category_not_leaf", Severity.WARNING, "O16", "Категория «{sent}» не третьего уровня; товар опубликован без категории.", "Выберите в рубрикаторе категорию третьего уровня внутри этой: <b2b_category_id>…</b2b_category_id>"),
+    IssueCode("bindings_kept", Severity.INFO, "O17", "Коды позиций закупщика или аналогов у части товаров не переданы; сохранены прежние, товаров: {sent}.", "", "load"),
     IssueCode("position_codes_repeated", Severity.WARNING, "O17", "Код позиции закупщика передан несколько раз; «{sent}» не учтён, учтён последний: {published}.", "Перечислите коды через запятую в одной метке: <idToImport>100200,100201</idToImport>"),
     IssueCode("value_repeated", Severity.WARNING, "O17", "Метка <{field}> повторена; «{sent}» не учтено, учтено первое значение.", "Оставьте одну метку <{field}>."),
 )

@@ -9,9 +9,11 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipelines import normalize, parse, publish, quality, registry
@@ -272,12 +274,30 @@ def _publish(house: House, conn: Connection, load: LoadFacts, clock: Clock) -> N
                     ),
                     options,
                 )
+            if difference.bindings_kept:
+                _say_bindings_kept(house, load, difference.bindings_kept, folder)
             with clock("publish"):
                 publication.apply(
                     hide=verdict.hide,
                     actualization=Actualization(verdict.requested, applied=verdict.hide, why_not=verdict.why_not),
                     held=verdict.hold.as_json() if verdict.hold else None,
                 )
+
+
+def _say_bindings_kept(house: House, load: LoadFacts, number: int, folder: Path) -> None:
+    """Put the one remark that only the catalog can give before the others, once however often this runs (O17)."""
+    issue = {"code": "bindings_kept", "severity": Severity.INFO.value, "sent": str(number)}
+    with (
+        house.store.local(load_key(load.id, "issues.parquet")) as known,
+        pq.ParquetFile(known) as issues,
+        pq.ParquetWriter(folder / "issues.parquet", ISSUE_SCHEMA) as out,
+    ):
+        out.write_table(pa.Table.from_pylist([issue], schema=ISSUE_SCHEMA))
+        for batch in issues.iter_batches():
+            others = pc.not_equal(batch.column("code"), issue["code"])
+            out.write_batch(batch.filter(others).cast(ISSUE_SCHEMA))
+    house.store.put_file(load_key(load.id, "issues.parquet"), folder / "issues.parquet")
+    load.counts.infos += 1
 
 
 def _reject(house: House, conn: Connection, load: LoadFacts, manifest: Manifest) -> None:

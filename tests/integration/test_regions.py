@@ -129,6 +129,16 @@ def test_O17_the_snapshot_tells_how_many_offers_kept_codes(house, load, price_li
     assert rows == [{"bindings_kept": 0}, {"bindings_kept": 1}]
 
 
+def test_O17_the_report_says_that_codes_were_kept(house, load, price_list):
+    load(price_list(CODES))
+    for _ in range(2):
+        outcome = load(price_list())
+        report = json.loads("".join(steps.report_json(house, outcome.load_id)))
+        kept = [issue["sent"] for issue in report["issues"] if issue["code"] == "bindings_kept"]
+        assert kept == ["1"]
+        assert report["counts"]["infos"] == sum(issue["severity"] == "info" for issue in report["issues"])
+
+
 def test_O16_a_shop_that_hides_unbound_goods_stores_them(house, load, price_list):
     def visible():
         return steps.offer(house, shop="main", supplier="a", sku="A")["visible"]
