@@ -2,8 +2,9 @@
 
 A wrong match is worse than none: another name is another meaning («модуль» is no «модель», «частота» no «чистота»).
 So nearness (`rapidfuzz`) only nominates, and the slip itself must be a known kind: a letter doubled or halved, two
-letters swapped, a neighbouring key, letters that sound alike; in long words any letter lost or added. Words and
-numbers agree one to one, the first letter is right, and no other characteristic is as near.
+letters swapped, a neighbouring key, letters that sound alike; in long words any letter lost or added. Another ending
+is another form of the word and no slip: «подключения» are ports, «подключение» is a kind of joint. Words and numbers
+agree one to one, the first letter is right, and no other characteristic is as near.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ LONGEST_NAME = 80
 NAME_LIMIT = 50_000
 _CHUNK = 1000
 
+_ENDINGS = frozenset("аеиоуыэюяйьхм")
 _KEYBOARD = ("йцукенгшщзхъ", "фывапролджэ", "ячсмитьбю")
 _OFFSETS = (0.0, 0.4, 0.9)
 _KEY_WIDTH = 1.1  # neighbours are one apart, or half a key on the row above and below
@@ -89,6 +91,8 @@ def _word_slip(word: str, right: str) -> bool:
     if not (word.isalpha() and right.isalpha()) or OSA.distance(word, right, score_cutoff=1) > 1:
         return False
     at = next((n for n, (a, b) in enumerate(zip(word, right, strict=False)) if a != b), len(shortest))
+    if at == len(longest) - 1 and _ENDINGS.issuperset(word[at:] + right[at:]):
+        return False
     if len(word) == len(right):
         return word[at + 1 :] != right[at + 1 :] or _near(word[at], right[at])
     # The odd letter is the same as one beside it, or the word is long enough to bear it.
