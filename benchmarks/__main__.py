@@ -2,7 +2,8 @@
 
 Feeds are made by `benchmarks.generate` and kept in `bench-out/`. Stages run round-robin, a fresh process each time, and
 the table shows medians; a ratio compares a stage with the floor of the same file in the same run. `again` is the same
-file loaded a second time: nothing changed, so nothing is written.
+file loaded a second time: nothing changed, so nothing is written. Where real feeds are at hand, `benchmarks.coverage`
+says how much of them is recognised.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import coverage
 from benchmarks.generate import ENCODINGS
 from benchmarks.meter import Measure, measure
 
@@ -57,7 +59,10 @@ def main() -> None:
                     f"{peak / smallest[stage]:.2f}",
                 )
             table.add_section()
-    Console(width=110).print(table)
+    console = Console(width=110)
+    console.print(table)
+    if coverage.FEEDS.is_dir():
+        coverage.report(coverage.cover(coverage.feeds_of(coverage.FEEDS)), console)
 
 
 def _machine() -> str:
