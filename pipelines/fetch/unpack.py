@@ -84,6 +84,8 @@ def unzip(file: BinaryIO, limits: FetchLimits) -> Iterator[bytes]:
                     yield from _measured(block, member.compress_size, given, limits)
             if given != member.file_size:
                 raise _refused("длина файла в архиве не сходится с оглавлением")
+    # What zipfile raises for damaged archives: it has no error of its own for a compression it does not know, nor for
+    # sizes and offsets that lie.
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, OverflowError) as error:
         raise _refused("архив zip повреждён") from error
 
