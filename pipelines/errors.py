@@ -17,15 +17,20 @@ class SupplierError(CatalogFeedsError):
     Attributes:
         code: a code of `pipelines.issue_codes`, stable.
         line: line of the file where it shows, 1-based; None when the whole file is meant.
+        part: name of that file where the load is a set of files; None for a single file.
         detail: what was found there, as evidence (quoted in the report, already cut to a bounded length).
     """
 
-    def __init__(self, code: str, *, line: int | None = None, detail: str | None = None) -> None:
-        where = f" at line {line}" if line is not None else ""
+    def __init__(
+        self, code: str, *, line: int | None = None, part: str | None = None, detail: str | None = None
+    ) -> None:
+        where = f" in {part!r}" if part is not None else ""
+        where += f" at line {line}" if line is not None else ""
         what = f": {detail}" if detail else ""
         super().__init__(f"{code}{where}{what}")
         self.code = code
         self.line = line
+        self.part = part
         self.detail = detail
 
 

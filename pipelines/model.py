@@ -59,7 +59,8 @@ class FeedFormat(enum.StrEnum):
 
     YML = "yml"
     COMMERCEML = "commerceml"
-    CSV = "csv"
+    CSV = "csv"  # a table by КИМ's columns, as text or as an Excel workbook
+    JSON = "json"  # an array or lines of objects, read through the link's mapping
 
 
 class Availability(enum.StrEnum):
@@ -172,8 +173,10 @@ OFFER_FIELDS: tuple[OfferField, ...] = (
 OFFER_SCHEMA = pa.schema(
     [
         pa.field("ordinal", pa.int64()),  # position in the file, from 0
-        pa.field("line", pa.int64()),  # where the offer starts in the raw file, from 1
+        pa.field("part", pa.string()),  # the file of a set it stands in (CommerceML); null for a single file
+        pa.field("line", pa.int64()),  # where the offer starts in that file, from 1
         pa.field("sku_key", pa.string()),  # identity: case-folded, spaces collapsed (O1)
+        pa.field("external_id", pa.string()),  # its key in the supplier's own system (CommerceML Ид), if it has one
         *(pa.field(f.name, f.type) for f in OFFER_FIELDS),
         pa.field("content_hash", pa.string()),  # md5 over OFFER_FIELDS in canonical form (P3)
     ]
@@ -183,6 +186,7 @@ OFFER_SCHEMA = pa.schema(
 REJECTED_SCHEMA = pa.schema(
     [
         pa.field("ordinal", pa.int64()),
+        pa.field("part", pa.string()),
         pa.field("line", pa.int64()),
         pa.field("sku_key", pa.string()),  # null when no SKU was sent
         pa.field("sku", pa.string()),
@@ -198,6 +202,7 @@ ISSUE_SCHEMA = pa.schema(
         pa.field("code", pa.string()),
         pa.field("severity", pa.string()),
         pa.field("sku", pa.string()),
+        pa.field("part", pa.string()),  # the file of a set; null for a single file
         pa.field("line", pa.int64()),
         pa.field("field", pa.string()),  # the tag or column as the supplier wrote it
         pa.field("sent", pa.string()),
@@ -223,6 +228,7 @@ class Issue:
     published: str | None = None
     sku: str | None = None
     ordinal: int | None = None
+    part: str | None = None
 
 
 # One offer as sent, whatever the format: text columns, null = the tag is absent, '' = it is there and empty.
@@ -256,6 +262,11 @@ RAW_SCALARS: dict[str, str] = {
     "position_codes": "idToImport",
     "analog_gid": "analogGID",
     "gid": "Gid",
+    "stock_class": "stock_class",
+    "rrp": "rrp",
+    "stock_marketplace": "stock_marketplace",
+    "stock_online_store": "stock_online_store",
+    "stock_on_request": "stock_on_request",
 }
 # The same for one region of an offer (O18).
 RAW_REGION_SCALARS: dict[str, str] = {
@@ -276,7 +287,10 @@ RAW_VALUE = pa.struct([("value", pa.string()), ("line", pa.int64())])
 RAW_SCHEMA = pa.schema(
     [
         pa.field("ordinal", pa.int64()),  # position in the file, from 0
-        pa.field("line", pa.int64()),  # where `<offer` stands, from 1, exact in files of any length
+        # Where the offer starts, from 1, exact in files of any length. In a set of files lines run on from one part to
+        # the next, here and in every `<column>_line`; `ParseResult.parts` takes them apart again.
+        pa.field("line", pa.int64()),
+        pa.field("external_id", pa.string()),  # key of the offer in the supplier's own system (CommerceML Ид)
         *_with_lines(RAW_SCALARS),
         pa.field("pictures", pa.list_(RAW_VALUE)),
         pa.field("outlets", pa.list_(RAW_VALUE)),  # outlet@instock (O10)
@@ -304,6 +318,14 @@ RAW_SCHEMA = pa.schema(
 
 
 @dataclass(frozen=True)
+class Part:
+    """One file of a set (CommerceML): its name, and where its first line is in the lines that run through the set."""
+
+    name: str
+    first_line: int
+
+
+@dataclass(frozen=True)
 class ParseResult:
     """What parsing learned about a file besides its offers.
 
@@ -313,6 +335,8 @@ class ParseResult:
         read: number of offers found; equals the rows of the raw Parquet.
         issues: load-level remarks (repairs, unknown tags), bounded in number.
         spellings: raw column -> the tag as the supplier wrote it first; complete, defaults filled in.
+        parts: the files of a set in the order of their lines; empty for a single file.
+        delta: the file says that it holds changes only (P6).
     """
 
     format: FeedFormat
@@ -320,6 +344,8 @@ class ParseResult:
     read: int
     issues: tuple[Issue, ...]
     spellings: dict[str, str]
+    parts: tuple[Part, ...] = ()
+    delta: bool = False
 
 
 @dataclass

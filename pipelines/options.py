@@ -28,6 +28,12 @@ class ShopOptions(BaseModel):
         description="Показывать ли покупателям товары, не привязанные к рубрике; скрытые хранятся (O16).",
     )
 
+    rrp_policy: Literal["reject", "warn", "off"] = Field(
+        default="reject",
+        description="Что делать с товаром класса online_store дешевле рекомендованной цены: не принимать, "
+        "предупреждать, не сверять (S3).",
+    )
+
     @field_validator("required_fields", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
@@ -41,7 +47,7 @@ class LinkOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: Literal["auto", "yml", "commerceml", "csv"] = Field(
+    format: Literal["auto", "yml", "commerceml", "csv", "json"] = Field(
         default="auto", description="Какого формата ждать; файл другого формата отклоняется (F1)."
     )
     actualize: bool = Field(
@@ -57,6 +63,31 @@ class LinkOptions(BaseModel):
     )
     available_false: Literal["on_order", "out_of_stock"] = Field(
         default="on_order", description='Что значит available="false": под заказ или закончился (O9).'
+    )
+    stock_class: Literal["marketplace", "online_store", "on_request"] | None = Field(
+        default=None,
+        description="Класс остатка всех товаров ссылки, если он не передан у товара: для маркетплейсов, для "
+        "интернет-магазинов, цена по запросу (S2).",
+    )
+    price_type: str | None = Field(
+        default=None,
+        description="Вид цены CommerceML, по названию или Ид; не нужен, если в файле он один (O6).",
+    )
+    rrp_price_type: str | None = Field(
+        default=None, description="Вид цены CommerceML с рекомендованной розничной ценой, по названию или Ид (S3)."
+    )
+    exclude_warehouses: tuple[str, ...] = Field(
+        default=(), description="Склады CommerceML, остатки которых не считаются, по названию или Ид (O10)."
+    )
+    picture_base_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="Адрес папки, в которой лежат изображения CommerceML; без него имена файлов не публикуются (O14).",
+    )
+    json_items: str = Field(
+        default="",
+        description="Где в ответе JSON список товаров: имена полей через точку, например data.items; пусто, если "
+        "список и есть весь ответ. Поля товара называет tags (S1).",
     )
     name_fallback: Literal["none", "sku"] = Field(
         default="none",
@@ -77,6 +108,11 @@ class LinkOptions(BaseModel):
         description="Из какой метки читать поле, если не из обычной: price:roznica,quantity:kol_vo (O6, O10). "
         "Обычная метка этого поля тогда не читается.",
     )
+
+    @field_validator("exclude_warehouses", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
     @field_validator("tags", mode="before")
     @classmethod

@@ -24,7 +24,16 @@ import pyarrow.parquet as pq
 from pipelines import model
 from pipelines.errors import InternalError
 from pipelines.issue_codes import ISSUE_CODES
-from pipelines.model import ISSUE_SCHEMA, OFFER_FIELDS, OFFER_SCHEMA, QUOTE_LIMIT, REJECTED_SCHEMA, Issue, ParseResult
+from pipelines.model import (
+    ISSUE_SCHEMA,
+    OFFER_FIELDS,
+    OFFER_SCHEMA,
+    QUOTE_LIMIT,
+    REJECTED_SCHEMA,
+    Issue,
+    ParseResult,
+    Part,
+)
 from pipelines.normalize import (
     availability,
     category,
@@ -45,6 +54,7 @@ from pipelines.normalize import (
     vendor,
 )
 from pipelines.normalize.fingerprint import fingerprint
+from pipelines.normalize.parts import in_parts
 from pipelines.normalize.rule import Remark, Rule, made_by, rows_sql
 from pipelines.normalize.session import OPTIONS, open_session
 from pipelines.options import Options
@@ -82,6 +92,7 @@ _LISTS = ("pictures", "outlets", "params", "regions", "repeated")
 _OFFER_COLUMNS = {
     "ordinal": "ordinal",
     "offer_line": "line",
+    "external_id": "external_id",
     **{name: column for c in model.RAW_SCALARS for name, column in ((f"sent_{c}", c), (f"{c}_line", f"{c}_line"))},
     **{f"sent_{c}": c for c in _LISTS},
     **{f"option_{name}": f"option_{name}" for name in OPTIONS},
@@ -153,7 +164,7 @@ _PUBLISHED = ", ".join(
 ACCEPTED = f"""
     SELECT *, {fingerprint((f.name, f.type) for f in OFFER_FIELDS)} AS content_hash
     FROM (
-        SELECT ordinal, offer_line AS line, sku_key, {_PUBLISHED}
+        SELECT ordinal, offer_line AS line, sku_key, external_id, {_PUBLISHED}
         FROM {_PARTS_JOINED} WHERE ordinal NOT IN (SELECT ordinal FROM verdicts))
     ORDER BY ordinal"""
 REJECTED = """
@@ -234,11 +245,16 @@ def _remark_sql(remark: Remark, rows: str, position: str, rank: int) -> str:
         FROM {source}"""
 
 
+# What later queries read of an offer besides what its rules made.
+_KEPT_OF_OFFER = ("offer_line", "external_id", "duplicate")
 # What turns one batch of raw offers into results: temporary tables, made in this order and dropped with the batch.
 BATCH_TABLES = {
     **{
         f"{part}_rows": _rows_sql(
-            OFFER_SOURCE, _OFFER_COLUMNS, rules, ("offer_line", "duplicate") if part == "identity" else ()
+            OFFER_SOURCE,
+            _OFFER_COLUMNS,
+            rules,
+            ("offer_line", "external_id", "duplicate") if part == "identity" else (),
         )
         for part, rules in OFFER_PARTS.items()
     },
@@ -326,7 +342,7 @@ def _run(
         _writer(out / "rejected.parquet", REJECTED_SCHEMA) as refused,
         _writer(offer_issues, ISSUE_SCHEMA) as issues,
     ):
-        for results in _in_order(connection, _batches(raw)):
+        for results in _in_order(connection, _batches(raw), parsed.parts):
             accepted += results.offers.num_rows
             rejected += results.rejected.num_rows
             offers.write_table(results.offers)
@@ -337,7 +353,7 @@ def _run(
         msg = f"{parsed.read} offers were read, but {accepted} accepted and {rejected} rejected"
         raise InternalError(msg)
     load_issues = [*parsed.issues, *_said_once(connection), *_judge_load(parsed.read, accepted, codes)]
-    _prepend(load_issues, offer_issues, out / "issues.parquet")
+    _prepend(load_issues, offer_issues, out / "issues.parquet", parsed.parts)
     codes.update(issue.code for issue in load_issues)
     by_severity = Counter[str]()
     for code, number in codes.items():
@@ -352,19 +368,21 @@ def _run(
     )
 
 
-def _in_order(connection: duckdb.DuckDBPyConnection, batches: Iterator[tuple[int, int]]) -> Iterator[_Results]:
+def _in_order(
+    connection: duckdb.DuckDBPyConnection, batches: Iterator[tuple[int, int]], parts: tuple[Part, ...]
+) -> Iterator[_Results]:
     """The results of batches in the order of the file; `WORKERS` of them are under way at a time, no more are kept."""
     under_way: deque[Future[_Results]] = deque()
     with ThreadPoolExecutor(WORKERS) as pool:
         for first, last in batches:
             if len(under_way) == WORKERS:
                 yield under_way.popleft().result()
-            under_way.append(pool.submit(_batch, connection, first, last))
+            under_way.append(pool.submit(_batch, connection, first, last, parts))
         while under_way:
             yield under_way.popleft().result()
 
 
-def _batch(connection: duckdb.DuckDBPyConnection, first: int, last: int) -> _Results:
+def _batch(connection: duckdb.DuckDBPyConnection, first: int, last: int, parts: tuple[Part, ...]) -> _Results:
     with connection.cursor() as cursor:  # its temporary tables are its own and go with it
         for table, query in BATCH_TABLES.items():
             bounds = {"first": first, "last": last} if "$first" in query else None
@@ -372,9 +390,9 @@ def _batch(connection: duckdb.DuckDBPyConnection, first: int, last: int) -> _Res
         cursor.register("params_by_offer", _lists(cursor.execute(characteristics.ORDERED).to_arrow_table(), "params"))
         cursor.execute(NOTE)
         return _Results(
-            offers=cursor.execute(ACCEPTED).to_arrow_table().cast(OFFER_SCHEMA),
-            rejected=cursor.execute(REJECTED).to_arrow_table().cast(REJECTED_SCHEMA),
-            issues=cursor.execute(ISSUES).to_arrow_table().cast(ISSUE_SCHEMA),
+            offers=in_parts(cursor.execute(ACCEPTED).to_arrow_table(), parts, OFFER_SCHEMA),
+            rejected=in_parts(cursor.execute(REJECTED).to_arrow_table(), parts, REJECTED_SCHEMA),
+            issues=in_parts(cursor.execute(ISSUES).to_arrow_table(), parts, ISSUE_SCHEMA),
             codes=Counter(dict(cursor.execute(COUNTS).fetchall())),
         )
 
@@ -429,7 +447,7 @@ def _judge_load(read: int, accepted: int, codes: Counter[str]) -> Iterator[Issue
         yield Issue("vat_unknown_share", sent=f"{unknown} / {read}", published=vat.NOT_TAXED)
 
 
-def _prepend(load_issues: list[Issue], offer_issues: Path, out: Path) -> None:
+def _prepend(load_issues: list[Issue], offer_issues: Path, out: Path, parts: tuple[Part, ...]) -> None:
     """All issues in file order: those of the load, then those of the offers."""
     rows = [
         {
@@ -445,6 +463,7 @@ def _prepend(load_issues: list[Issue], offer_issues: Path, out: Path) -> None:
         for issue in load_issues
     ]
     with _writer(out, ISSUE_SCHEMA) as writer, pq.ParquetFile(offer_issues) as source:
-        writer.write_table(pa.Table.from_pylist(rows, ISSUE_SCHEMA))
+        table = pa.Table.from_pylist(rows, ISSUE_SCHEMA).drop_columns(["part"])
+        writer.write_table(in_parts(table, parts, ISSUE_SCHEMA))
         for group in range(source.num_row_groups):
             writer.write_table(source.read_row_group(group), row_group_size=BATCH_ROWS)

@@ -5,12 +5,13 @@ Values in, values out: no network, database, clock or environment.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 from pipelines.errors import SupplierError
 from pipelines.model import FeedFormat, ParseResult
+from pipelines.options import LinkOptions
 from pipelines.parse.decode import utf8_blocks
 from pipelines.parse.encoding import prove_encoding
 from pipelines.parse.pieces import cut_pieces
@@ -27,7 +28,7 @@ def parse(
     out: Path,
     *,
     expected: FeedFormat | None = None,
-    tags: Mapping[str, str] | None = None,
+    options: LinkOptions | None = None,
 ) -> ParseResult:
     """Read a supplier's file into a Parquet file of `model.RAW_SCHEMA` at `out` (F1, F5, F6, F7).
 
@@ -36,11 +37,13 @@ def parse(
 
     Args:
         expected: a file of another format is rejected; None takes any that is known.
-        tags: raw column -> tag, for columns that this supplier writes in a tag of its own.
+        options: settings of the link, all at their defaults when None; `tags` says which raw columns this supplier
+            writes in a tag of its own.
 
     Raises:
         SupplierError: the file is rejected whole; nothing is left at `out`.
     """
+    options = options or LinkOptions()
     with open_source() as source:
         head = source.read(HEAD_BYTES)
         whole = not source.read(1)
@@ -54,7 +57,7 @@ def parse(
     line = sniffed.root_line
     with open_source() as source, RawWriter(out) as writer:
         blocks = utf8_blocks(source, offset=sniffed.root_offset, encoding=proof.encoding)
-        offers = parse_yml(cut_pieces(blocks, line=line, repairs=repairs), writer, first_line=line, tags=tags or {})
+        offers = parse_yml(cut_pieces(blocks, line=line, repairs=repairs), writer, first_line=line, tags=options.tags)
     return ParseResult(
         format=sniffed.format,
         encoding=proof.encoding,

@@ -40,7 +40,8 @@ def read_card(
         card = cursor.execute(
             f"""
             SELECT e.region AS effective_region, o.shop_id AS shop, o.supplier_id AS supplier, o.sku, o.status,
-                   v.sku_key IS NOT NULL AS visible, {fields}, o.load_id AS load, o.line, l.sha256,
+                   v.sku_key IS NOT NULL AS visible, {fields}, o.load_id AS load, o.external_id, o.part, o.line,
+                   l.sha256,
                    o.first_seen_at, o.changed_at
             FROM offers o JOIN loads l ON l.id = o.load_id
             CROSS JOIN LATERAL effective_terms(o.regions, {", ".join(f"o.{name}" for name in TERMS)}, %s) e

@@ -163,7 +163,7 @@ class Publication:
 
     def _fill(self, comparison: Comparison) -> None:
         self._conn.execute(_STAGED)
-        self._copy(f"COPY staged (sku_key, line, content_hash, rest_hash, {_FIELDS})", comparison.differing())
+        self._copy(f"COPY staged ({_ORIGIN}, {_FIELDS})", comparison.differing())
         self._copy("COPY staged (sku_key)", comparison.missing())
         self._conn.execute("ANALYZE staged")
 
@@ -225,6 +225,10 @@ def _card(row: str) -> str:
     return f"jsonb_build_object('status', {row}.status, {fields})"
 
 
+# What comes with the fields of an offer: its keys, where it stands, its fingerprints.
+_ORIGIN_COLUMNS = ("sku_key", "external_id", "part", "line", "content_hash", "rest_hash")
+_ORIGIN = ", ".join(_ORIGIN_COLUMNS)
+_STAGED_ORIGIN = ", ".join(f"s.{name}" for name in _ORIGIN_COLUMNS)
 _FIELDS = ", ".join(f.name for f in OFFER_FIELDS)
 _STAGED_FIELDS = ", ".join(f"s.{f.name}" for f in OFFER_FIELDS)
 _EFFECTIVE_FIELDS = ", ".join(_lasting(f.name) for f in OFFER_FIELDS)
@@ -232,7 +236,7 @@ _EFFECTIVE_FIELDS = ", ".join(_lasting(f.name) for f in OFFER_FIELDS)
 # A row without a fingerprint is an offer to hide.
 _STAGED = f"""
     CREATE TEMPORARY TABLE staged ON COMMIT DROP AS
-    SELECT sku_key, line, content_hash, rest_hash, {", ".join(_staged(f.name, f.type) for f in OFFER_FIELDS)}
+    SELECT {_ORIGIN}, {", ".join(_staged(f.name, f.type) for f in OFFER_FIELDS)}
     FROM offers WITH NO DATA
 """
 
@@ -241,7 +245,7 @@ _APPLY = f"""
     WITH applied AS (
         MERGE INTO offers o
         USING (
-            SELECT sku_key, line, content_hash, rest_hash, {", ".join(_unstaged(f.name, f.type) for f in OFFER_FIELDS)}
+            SELECT {_ORIGIN}, {", ".join(_unstaged(f.name, f.type) for f in OFFER_FIELDS)}
             FROM staged
             WHERE content_hash IS NOT NULL OR %(hide)s
         ) s
@@ -249,13 +253,11 @@ _APPLY = f"""
         WHEN MATCHED AND s.content_hash IS NULL THEN
             UPDATE SET status = 'hidden', hidden_at = %(at)s, changed_at = %(at)s
         WHEN MATCHED THEN
-            UPDATE SET (status, hidden_at, changed_at, load_id, line, content_hash, rest_hash, {_FIELDS})
-            = ROW('published', NULL, %(at)s, %(load)s, s.line, s.content_hash, s.rest_hash, {_EFFECTIVE_FIELDS})
+            UPDATE SET (status, hidden_at, changed_at, load_id, {_ORIGIN}, {_FIELDS})
+            = ROW('published', NULL, %(at)s, %(load)s, {_STAGED_ORIGIN}, {_EFFECTIVE_FIELDS})
         WHEN NOT MATCHED AND s.content_hash IS NOT NULL THEN
-            INSERT (shop_id, supplier_id, sku_key, status, first_seen_at, changed_at, load_id, line, content_hash,
-                    rest_hash, {_FIELDS})
-            VALUES (%(shop)s, %(supplier)s, s.sku_key, 'published', %(at)s, %(at)s, %(load)s, s.line, s.content_hash,
-                    s.rest_hash, {_STAGED_FIELDS})
+            INSERT (shop_id, supplier_id, status, first_seen_at, changed_at, load_id, {_ORIGIN}, {_FIELDS})
+            VALUES (%(shop)s, %(supplier)s, 'published', %(at)s, %(at)s, %(load)s, {_STAGED_ORIGIN}, {_STAGED_FIELDS})
         RETURNING
             o.sku_key,
             CASE

@@ -67,13 +67,14 @@ class Comparison:
         return Difference(**{name: kinds.get(name, 0) for name in names}, visible_before=visible, bindings_kept=kept)
 
     def differing(self) -> Iterator[bytes]:
-        """Offers to write, as CSV for COPY: sku_key, line, content_hash, rest_hash, then the published fields.
+        """Offers to write, as CSV for COPY: keys, place, fingerprints, then the published fields.
 
         Lists are JSON. Every value is quoted and NULL is nothing at all, so that an empty text stays one.
         """
         fields = ", ".join(_as_text(field.name, field.type) for field in OFFER_FIELDS)
         return self._csv(
-            f"SELECT sku_key, CAST(line AS VARCHAR), content_hash, {REST_HASH}, {fields} FROM read_parquet($offers)"
+            f"SELECT sku_key, external_id, part, CAST(line AS VARCHAR), content_hash, {REST_HASH}, {fields}"
+            " FROM read_parquet($offers)"
             " WHERE sku_key IN (SELECT sku_key FROM difference WHERE kind IN ('created', 'changed', 'restored'))",
             {"offers": self._offers},
         )

@@ -23,7 +23,7 @@ _LOAD = (
 _NO_ACTUALIZATION = {"requested": False, "applied": False, "why_not": None}
 _FILES = ("raw", "offers", "issues", "report_html", "issues_xlsx", "issues_csv")
 _TIMINGS = ("fetch", "parse", "normalize", "check", "publish", "report")
-_ISSUE = ("code", "sku", "line", "field", "sent", "published")
+_ISSUE = ("code", "sku", "part", "line", "field", "sent", "published")
 _BATCH = 10_000
 
 
@@ -66,6 +66,7 @@ def _issues(path: Path) -> Iterator[dict[str, Any]]:
                     "code": entry.code,
                     "severity": entry.severity,
                     "sku": row["sku"],
+                    "part": row["part"],
                     "line": row["line"],
                     "field": row["field"],
                     "sent": row["sent"],

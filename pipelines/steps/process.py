@@ -152,7 +152,13 @@ class Manifest:
     @classmethod
     def rejection(cls, error: SupplierError, timings: dict[str, float] | None = None) -> Manifest:
         """The manifest of a file that is rejected whole (F5)."""
-        issue = {"code": error.code, "severity": Severity.ERROR.value, "line": error.line, "sent": error.detail}
+        issue = {
+            "code": error.code,
+            "severity": Severity.ERROR.value,
+            "part": error.part,
+            "line": error.line,
+            "sent": error.detail,
+        }
         return cls(totals={"errors": 1}, reason=error.code, whole=issue, timings=timings or {})
 
     @property
@@ -183,7 +189,7 @@ def _transform(house: House, load: LoadFacts, reference: Reference, progress: Pr
             with clock("parse"):
                 expected = None if options.link.format == "auto" else FeedFormat(options.link.format)
                 parsed = parse.parse(
-                    _watched(house, load, progress), raw_offers, expected=expected, tags=options.link.tags
+                    _watched(house, load, progress), raw_offers, expected=expected, options=options.link
                 )
         except SupplierError as error:
             manifest = Manifest.rejection(error, clock.seconds)

@@ -73,6 +73,7 @@ SCHEMA = closed(
                     "code": {"enum": list(ISSUE_CODES)},
                     "severity": SEVERITY,
                     "sku": MAYBE_TEXT,
+                    "part": MAYBE_TEXT,
                     "line": LINE,
                     "field": MAYBE_TEXT,
                     "sent": MAYBE_TEXT,
