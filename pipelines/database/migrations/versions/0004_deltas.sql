@@ -1,0 +1,1 @@
+-- Loads that hold changes only, and keys that were given to offers.

@@ -1,0 +1,1 @@
+-- Guards on prices, decisions of operators, loads that undo or repeat others.
