@@ -1,7 +1,7 @@
 """What becomes of a golden case: from the bytes of its feed to offers, rejected offers and issues.
 
-A case is a folder beside this file: `feed.xml`, `expected.json`, and `options.json` where the link or the shop has
-settings.
+A case is a folder beside this file: what the supplier sends (`feed.xml`, `feed.csv`, `feed.zip`, …, or a folder `feed`
+of several files), `expected.json`, and `options.json` where the link or the shop has settings.
 """
 
 from __future__ import annotations
@@ -15,14 +15,22 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from pipelines.errors import SupplierError
+from pipelines.fetch import fetch_file, raw_key
 from pipelines.normalize import normalize
+from pipelines.objects.folder import FolderStore
 from pipelines.options import Options
 from pipelines.parse import parse
 from pipelines.reference import load_reference
 
 ROOT = Path(__file__).parent
-CASES = sorted(path.parent for path in ROOT.glob("*/feed.xml"))
+CASES = sorted(path.parent for path in ROOT.glob("*/expected.json"))
 TODAY = date(2026, 11, 22)  # dated reference data is judged by this day
+
+
+def feed(case: Path) -> Path:
+    """What the supplier sends in a case."""
+    (found,) = (path for path in case.iterdir() if path.stem == "feed")
+    return found
 
 
 def outcome(case: Path) -> dict[str, Any]:
@@ -32,9 +40,12 @@ def outcome(case: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         raw, out = Path(folder) / "raw_offers.parquet", Path(folder) / "out"
         try:
-            parsed = parse(lambda: (case / "feed.xml").open("rb"), raw)
+            store = FolderStore(Path(folder) / "objects")
+            key = raw_key(fetch_file(feed(case), store=store).sha256)
+            parsed = parse(lambda: store.open(key), raw, options=options.link)
         except SupplierError as error:
-            return {"rejected_file": {"code": error.code, "line": error.line}}
+            place = {"part": error.part} if error.part else {}
+            return {"rejected_file": {"code": error.code, **place, "line": error.line}}
         totals = normalize(raw, out, parsed=parsed, options=options, reference=load_reference(), today=TODAY)
         rows = {name: pq.read_table(out / f"{name}.parquet").to_pylist() for name in ("offers", "rejected", "issues")}
     for offer in rows["offers"]:
