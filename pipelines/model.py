@@ -84,12 +84,24 @@ class Accreditation(enum.StrEnum):
 
 
 class ChangeKind(enum.StrEnum):
-    """What a load did to an offer (P2, P5)."""
+    """What a load (P2, P5) or a person did to an offer; the last three only a person does."""
 
     CREATED = "created"
     CHANGED = "changed"
     RESTORED = "restored"
     HIDDEN = "hidden"
+    EDITED = "edited"
+    DRAFTED = "drafted"
+    DELETED = "deleted"
+
+
+class OfferStatus(enum.StrEnum):
+    """Where an offer stands in the catalog; only published ones may be seen by buyers."""
+
+    PUBLISHED = "published"
+    HIDDEN = "hidden"
+    DRAFT = "draft"  # taken aside by hand to be worked on; kept, and hidden to buyers
+    DELETED = "deleted"  # by hand; kept for its history, shown nowhere and never counted
 
 
 MONEY = pa.decimal128(15, 2)

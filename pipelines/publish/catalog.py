@@ -120,7 +120,7 @@ class Publication:
             written = dict(self._conn.execute(_APPLY, {**self._party, "load": load.id, "at": self._at, "hide": hide}))
             counts = replace(
                 load.counts,
-                **{kind.value: written.get(kind.value, 0) for kind in ChangeKind},
+                **{kind.value: written.get(kind.value, 0) for kind in _KINDS},
                 unchanged=staged.unchanged,
             )
             self._check(counts, staged, hide=hide)
@@ -225,6 +225,9 @@ def _card(row: str) -> str:
     return f"jsonb_build_object('status', {row}.status, {fields})"
 
 
+# What a load does to offers, counted under these names (P2).
+_KINDS = (ChangeKind.CREATED, ChangeKind.CHANGED, ChangeKind.RESTORED, ChangeKind.HIDDEN)
+
 # What comes with the fields of an offer: its keys, where it stands, its fingerprints.
 _ORIGIN_COLUMNS = ("sku_key", "external_id", "part", "line", "content_hash", "rest_hash")
 _ORIGIN = ", ".join(_ORIGIN_COLUMNS)
@@ -263,7 +266,7 @@ _APPLY = f"""
             CASE
                 WHEN merge_action() = 'INSERT' THEN 'created'
                 WHEN new.status = 'hidden' THEN 'hidden'
-                WHEN old.status = 'hidden' THEN 'restored'
+                WHEN old.status <> 'published' THEN 'restored'
                 ELSE 'changed'
             END AS kind,
             CASE WHEN merge_action() <> 'INSERT' THEN {_card("old")} END AS before,
