@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from psycopg.pq import TransactionStatus
 from pipelines import registry
 from pipelines.errors import InternalError
 from pipelines.model import OFFER_FIELDS, Actualization, ChangeKind, Counts, LoadFacts, LoadStatus
+from pipelines.publish.changes import DIFFERING, card, take_turn
 from pipelines.publish.difference import FINGERPRINTS, LASTING, Comparison, Difference, compare
 
 
@@ -56,12 +56,7 @@ class Publication:
         if self._conn.autocommit or self._conn.info.transaction_status != TransactionStatus.IDLE:
             msg = "a publication needs a connection without autocommit and without an open transaction"
             raise InternalError(msg)
-        # `now()` is the start of the transaction, before waiting for the lock; history is ordered by the time after it.
-        self._conn.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended('catalog-feeds publish ' || %s, 0))",
-            [json.dumps([self.load.shop, self.load.supplier])],
-        )
-        (self._at,) = self._row("SELECT clock_timestamp()")
+        self._at = take_turn(self._conn, self.load.shop, self.load.supplier)
         self.standing = self._standing()
         return self
 
@@ -219,12 +214,6 @@ def _lasting(name: str) -> str:
     return f"CASE WHEN cardinality(s.{name}) > 0 THEN s.{name} ELSE o.{name} END" if name in LASTING else f"s.{name}"
 
 
-def _card(row: str) -> str:
-    """SQL for everything the history remembers of an offer."""
-    fields = ", ".join(f"'{f.name}', {row}.{f.name}" for f in OFFER_FIELDS)
-    return f"jsonb_build_object('status', {row}.status, {fields})"
-
-
 # What a load does to offers, counted under these names (P2).
 _KINDS = (ChangeKind.CREATED, ChangeKind.CHANGED, ChangeKind.RESTORED, ChangeKind.HIDDEN)
 
@@ -269,8 +258,8 @@ _APPLY = f"""
                 WHEN old.status <> 'published' THEN 'restored'
                 ELSE 'changed'
             END AS kind,
-            CASE WHEN merge_action() <> 'INSERT' THEN {_card("old")} END AS before,
-            {_card("new")} AS after
+            CASE WHEN merge_action() <> 'INSERT' THEN {card("old")} END AS before,
+            {card("new")} AS after
     ),
     logged AS (
         INSERT INTO changes (load_id, shop_id, supplier_id, sku_key, kind, fields, before, after, at)
@@ -279,13 +268,7 @@ _APPLY = f"""
         UNION ALL
         SELECT %(load)s, %(shop)s, %(supplier)s, a.sku_key, a.kind, d.fields, d.before, d.after, %(at)s
         FROM applied a
-        CROSS JOIN LATERAL (
-            SELECT coalesce(array_agg(key ORDER BY key), '{{}}') AS fields,
-                   coalesce(jsonb_object_agg(key, a.before -> key), '{{}}') AS before,
-                   coalesce(jsonb_object_agg(key, value), '{{}}') AS after
-            FROM jsonb_each(a.after)
-            WHERE value IS DISTINCT FROM a.before -> key
-        ) d
+        {DIFFERING}
         WHERE a.kind <> 'created'
         RETURNING kind
     )
