@@ -150,7 +150,23 @@ _REGION: tuple[IssueCode, ...] = (
     IssueCode("region_delivery_dropped", Severity.WARNING, "O18", "Срок поставки в регион «{sent}» не читается; взят срок товара.", "Передавайте целое число дней от 0 до 3650: <delivery_time>14</delivery_time>"),
 )
 
+_STOCK_CLASS: tuple[IssueCode, ...] = (
+    IssueCode("stock_class_unknown", Severity.WARNING, "S2", "Класс остатка «{sent}» неизвестен; товар опубликован с классом по настройке ссылки: {published}.", "Передайте один из классов: <stock_class>marketplace</stock_class> (для маркетплейсов), online_store (для интернет-магазинов) или on_request (цена по запросу)."),
+    IssueCode("price_not_published", Severity.INFO, "S4", "Цена «{sent}» не опубликована: товар класса on_request показан как «цена по запросу».", "Чтобы показать цену, передайте другой класс остатка: <stock_class>online_store</stock_class>"),
+    IssueCode("price_on_request_unclassed", Severity.ERROR, "S4", "Вместо цены передано «{sent}», а без цены показывают только товары класса «по запросу».", "Передайте у товара <stock_class>on_request</stock_class> или укажите цену числом: <price>1200.50</price>"),
+    IssueCode("rrp_dropped", Severity.WARNING, "O19", "Рекомендованная розничная цена «{sent}» не читается и не опубликована.", "Передавайте одно положительное число: <rrp>1500.00</rrp>, а если её нет, не передавайте ничего или 0."),
+    IssueCode("rrp_rounded", Severity.WARNING, "O19", "Рекомендованная розничная цена «{sent}» округлена до копеек: {published}.", "Передавайте цену с двумя знаками после точки: <rrp>{published}</rrp>"),
+    IssueCode("price_below_rrp", Severity.ERROR, "S3", "Цена ниже рекомендованной розничной: {sent}.", "Поднимите цену до рекомендованной, исправьте рекомендованную или передайте класс остатка без её контроля: <stock_class>marketplace</stock_class>"),
+    IssueCode("price_below_rrp_published", Severity.WARNING, "S3", "Цена ниже рекомендованной розничной ({sent}); опубликовано: {published}.", "Поднимите цену до рекомендованной или исправьте рекомендованную."),
+    IssueCode("region_below_rrp_dropped", Severity.WARNING, "S3", "Регион не загружен, цена ниже рекомендованной розничной: «{sent}».", "Поднимите цену в регионе до рекомендованной или исправьте рекомендованную."),
+    IssueCode("region_below_rrp_published", Severity.WARNING, "S3", "Цена региона ниже рекомендованной розничной («{sent}»); опубликовано: {published}.", "Поднимите цену в регионе до рекомендованной или исправьте рекомендованную."),
+)
+
+_PUBLISHING: tuple[IssueCode, ...] = (
+    IssueCode("price_jump_held", Severity.WARNING, "P7", "Цена «{sent}» слишком отличается от прежней; до подтверждения показана прежняя: {published}.", "Проверьте цену и единицу измерения. Если цена верна, назовите оператору каталога номер загрузки: он подтвердит её."),
+)
+
 ISSUE_CODES: dict[str, IssueCode] = {
     c.code: c
-    for c in (*_FILE, *_OFFER_IDENTITY, *_OFFER_TEXT, *_OFFER_UNIT, *_OFFER_PRICE, *_OFFER_STOCK, *_OFFER_DETAILS, *_REGION)
+    for c in (*_FILE, *_OFFER_IDENTITY, *_OFFER_TEXT, *_OFFER_UNIT, *_OFFER_PRICE, *_OFFER_STOCK, *_OFFER_DETAILS, *_REGION, *_STOCK_CLASS, *_PUBLISHING)
 }

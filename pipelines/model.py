@@ -90,6 +90,7 @@ class ChangeKind(enum.StrEnum):
     CHANGED = "changed"
     RESTORED = "restored"
     HIDDEN = "hidden"
+    WITHDRAWN = "withdrawn"  # a rollback took away what the undone load had created (P10)
     EDITED = "edited"
     DRAFTED = "drafted"
     DELETED = "deleted"
@@ -102,6 +103,57 @@ class OfferStatus(enum.StrEnum):
     HIDDEN = "hidden"
     DRAFT = "draft"  # taken aside by hand to be worked on; kept, and hidden to buyers
     DELETED = "deleted"  # by hand; kept for its history, shown nowhere and never counted
+
+
+class HoldReason(enum.StrEnum):
+    """Closed list of reasons for which something of a load waits for an operator's decision (P6, P7)."""
+
+    TOO_MANY_HIDDEN = "too_many_hidden"
+    PRICE_JUMPS = "price_jumps"
+    PRICE_FACTOR = "price_factor"
+    UNLIKE_PAST = "unlike_past"
+    PRICES_KEPT = "prices_kept"
+
+    @property
+    def label(self) -> str:
+        """The reason in Russian, for suppliers and operators."""
+        return _HOLD_LABELS[self]
+
+    @property
+    def publishes(self) -> bool:
+        """Whether the rest of the load is published at once; otherwise nothing of it is, and nothing is hidden."""
+        return self in (HoldReason.TOO_MANY_HIDDEN, HoldReason.PRICES_KEPT)
+
+    @property
+    def stops(self) -> bool:
+        """Whether the load itself is `held`; single prices wait beside a load that is `processed`."""
+        return self is not HoldReason.PRICES_KEPT
+
+
+_HOLD_LABELS = {
+    HoldReason.TOO_MANY_HIDDEN: "Из каталога скрылось бы слишком много товаров.",
+    HoldReason.PRICE_JUMPS: "Слишком много цен изменилось в разы.",
+    HoldReason.PRICE_FACTOR: "Почти все цены изменились в одно и то же число раз.",
+    HoldReason.UNLIKE_PAST: "Файл слишком не похож на прошлые загрузки этой ссылки.",
+    HoldReason.PRICES_KEPT: "Цены некоторых товаров изменились слишком сильно; показаны прежние.",
+}
+
+
+class LoadKind(enum.StrEnum):
+    """Where a load comes from: a file, a file of the archive processed again, or the undoing of other loads (P10)."""
+
+    FILE = "file"
+    REPLAY = "replay"
+    ROLLBACK = "rollback"
+
+
+class DecisionVerdict(enum.StrEnum):
+    """What became of a load afterwards: decided by a person, or overtaken by the next load of its link (P6, P10)."""
+
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    LAPSED = "lapsed"
+    ROLLED_BACK = "rolled_back"
 
 
 MONEY = pa.decimal128(15, 2)
@@ -385,6 +437,7 @@ class WhyNot(enum.StrEnum):
     NOTHING_ACCEPTED = "nothing_accepted"
     MOSTLY_REJECTED = "mostly_rejected"
     HELD = "held"
+    REFUSED = "refused"  # an operator refused what was held, or the next load came before anyone decided
     FILE_REJECTED = "file_rejected"
 
 
@@ -397,9 +450,35 @@ class Actualization:
     why_not: WhyNot | None = None
 
 
+@dataclass(frozen=True)
+class PriceMoves:
+    """How the prices of a load stand to those of the catalog (P7), in offers.
+
+    Attributes:
+        compared: offers of the file that the catalog knows, with a price on both sides or unchanged.
+        jumped: of them, those whose price, or some regional price, moved by the load's ratio or more either way.
+        factors: factor -> offers whose price moved by just that: `100`, `0.01`, and `vat`, `1/vat` by their own rate.
+        examples: the widest moves: SKU, price before, price sent.
+    """
+
+    compared: int = 0
+    jumped: int = 0
+    factors: dict[str, int] = field(default_factory=dict)
+    examples: tuple[dict[str, str], ...] = ()
+
+
 @dataclass
 class LoadFacts:
-    """What is known of one load; the row of the `loads` table as a value."""
+    """What is known of one load; the row of the `loads` table as a value.
+
+    Attributes:
+        held: what waits, or waited, for an operator, with `reason` of `HoldReason`; None when nothing ever did.
+        decision: what became of that: `verdict` of `DecisionVerdict`, `who`, `why`, `at`, `effect`, and `by_load`
+            where another load came before anyone decided; None while it waits.
+        published: its offers reached the catalog, wholly or in part; never true of a dry run.
+        kind, origin: where it comes from, and the load it repeats or undoes.
+        undone_by: the load that rolled it back, while that stands.
+    """
 
     id: int
     link_id: int
@@ -421,3 +500,13 @@ class LoadFacts:
     actualization: dict[str, Any] = field(default_factory=dict)
     held: dict[str, Any] | None = None
     timings: dict[str, float] = field(default_factory=dict)
+    decision: dict[str, Any] | None = None
+    published: bool = False
+    kind: LoadKind = LoadKind.FILE
+    origin: int | None = None
+    undone_by: int | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether something of the load still waits for an operator."""
+        return self.held is not None and self.decision is None and not self.dry_run

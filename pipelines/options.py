@@ -102,6 +102,39 @@ class LinkOptions(BaseModel):
     hold_hidden_count: int = Field(
         default=50, ge=0, description="Число видимых товаров, сверх которого скрытие ждёт подтверждения (P6)."
     )
+    price_jump_limit: Decimal = Field(
+        default=Decimal(10),
+        gt=1,
+        description="Во сколько раз в любую сторону должна измениться цена, чтобы товар сохранил прежнюю до "
+        "подтверждения (P7).",
+    )
+    hold_price_ratio: Decimal = Field(
+        default=Decimal(3),
+        gt=1,
+        description="Изменение цены во сколько раз в любую сторону считается скачком для всей загрузки (P7).",
+    )
+    hold_price_share: Decimal = Field(
+        default=Decimal("0.20"),
+        ge=0,
+        le=1,
+        description="Доля скачков цены среди известных товаров файла, сверх которой вся загрузка ждёт "
+        "подтверждения (P7).",
+    )
+    hold_price_count: int = Field(
+        default=10,
+        ge=0,
+        description="Число скачков цены, сверх которого (вместе с долей) вся загрузка ждёт подтверждения (P7).",
+    )
+    hold_factor_share: Decimal = Field(
+        default=Decimal("0.90"),
+        ge=0,
+        le=1,
+        description="При какой доле цен, изменившихся в одно число раз (×100, ×0,01, на НДС), вся загрузка ждёт "
+        "подтверждения (P7).",
+    )
+    hold_factor_count: int = Field(
+        default=20, ge=1, description="Не меньше скольких цен должно для этого измениться в одно число раз (P7)."
+    )
 
     tags: dict[str, str] = Field(
         default_factory=dict,

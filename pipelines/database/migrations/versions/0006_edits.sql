@@ -33,7 +33,7 @@ ALTER TABLE changes ADD COLUMN edit_id bigint REFERENCES edits;
 ALTER TABLE changes ADD CHECK (num_nonnulls(load_id, edit_id) = 1);
 ALTER TABLE changes DROP CONSTRAINT changes_kind_check;
 ALTER TABLE changes ADD CHECK (
-    kind IN ('created', 'changed', 'restored', 'hidden', 'edited', 'drafted', 'deleted')
+    kind IN ('created', 'changed', 'restored', 'hidden', 'edited', 'drafted', 'deleted', 'withdrawn')
 );
 CREATE INDEX changes_by_hand ON changes (shop_id, supplier_id, sku_key, id) WHERE edit_id IS NOT NULL;
 COMMENT ON TABLE changes IS 'История товаров: что изменила каждая загрузка и каждая правка вручную (P10)';
