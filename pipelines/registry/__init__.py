@@ -4,6 +4,7 @@ Rows in, typed values out. Every function takes an open connection and leaves th
 of them make one transaction; only `link_lock` has a connection of its own.
 """
 
+from pipelines.registry.decisions import Decider, lapse_holds, record_decision, reopen_report
 from pipelines.registry.links import (
     Link,
     LinkBusyError,
@@ -19,6 +20,7 @@ from pipelines.registry.links import (
     record_failure,
     record_fetch,
     set_link_options,
+    settle_good_loads,
     upload_link,
     upsert_link,
 )
@@ -33,6 +35,7 @@ from pipelines.registry.loads import (
     previous_load,
     save_load,
     start_load,
+    superseded_by,
     unfinished_load,
     unreported_load,
 )
@@ -51,6 +54,7 @@ from pipelines.registry.rows import Connection
 
 __all__ = [
     "Connection",
+    "Decider",
     "Link",
     "LinkBusyError",
     "Shop",
@@ -66,6 +70,7 @@ __all__ = [
     "get_link",
     "get_load",
     "is_reported",
+    "lapse_holds",
     "last_good_load",
     "link_lock",
     "list_links",
@@ -76,13 +81,17 @@ __all__ = [
     "options_hash",
     "other_good_loads",
     "previous_load",
+    "record_decision",
     "record_failure",
     "record_fetch",
+    "reopen_report",
     "save_load",
     "set_accreditation",
     "set_link_options",
     "set_shop_options",
+    "settle_good_loads",
     "start_load",
+    "superseded_by",
     "supplier_emails",
     "unfinished_load",
     "unreported_load",

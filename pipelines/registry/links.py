@@ -240,9 +240,27 @@ def mark_processed(conn: Connection, link_id: int, *, load_id: int, sha256: str 
 
 
 def mark_rejected(conn: Connection, link_id: int, *, sha256: str | None, options: str) -> None:
-    """This body was rejected under these options: it is not read again until one of them changes (F2)."""
+    """This body was rejected, or held whole, under these options: it is not read again until one changes (F2)."""
     conn.execute(
         "UPDATE links SET processed_sha256 = %s, processed_options = %s WHERE id = %s", [sha256, options, link_id]
+    )
+
+
+def settle_good_loads(conn: Connection, shop: str, supplier: str) -> None:
+    """Point each link of a supplier in a shop at the newest load that it has in the catalog (P5).
+
+    After a decision that is not always the last one that published: rolled back loads do not count. Which body a link
+    has seen stays, so that a file that was rolled back is not loaded again, while any other one is (F2).
+    """
+    conn.execute(
+        """
+        UPDATE links SET last_good_load_id = (
+            SELECT max(l.id) FROM loads l
+            WHERE l.link_id = links.id AND l.published AND l.undone_by IS NULL AND l.kind <> 'rollback'
+        )
+        WHERE shop_id = %s AND supplier_id = %s
+        """,
+        [shop, supplier],
     )
 
 

@@ -12,15 +12,19 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from pipelines.errors import OperatorError
-from pipelines.model import Counts, LoadFacts, LoadStatus
+from pipelines.model import Counts, LoadFacts, LoadKind, LoadStatus
 from pipelines.registry.rows import Connection, returned, storable
 
 _COUNTS = [field.name for field in fields(Counts)]
 _SELECT = """
     SELECT l.id, l.link_id, k.code AS link, l.supplier_id AS supplier, l.shop_id AS shop, l.status, l.reason, l.format,
            l.encoding, l.sha256, l.bytes, l.source, l.started_at, l.finished_at, l.dry_run, l.options, l.actualization,
-           l.held, l.timings, {counts}
+           l.held, l.timings, l.published, l.kind, l.origin_load_id AS origin, l.undone_by, decided.decision, {counts}
     FROM loads l JOIN links k ON k.id = l.link_id
+    LEFT JOIN LATERAL (
+        SELECT jsonb_strip_nulls(to_jsonb(d) - 'id' - 'load_id') AS decision FROM decisions d
+        WHERE d.load_id = l.id AND d.verdict <> 'rolled_back'
+    ) decided ON true
 """.format(counts=", ".join(f'l."{name}"' for name in _COUNTS))
 
 
@@ -33,6 +37,8 @@ def create_load(
     size: int | None = None,
     options: Mapping[str, Any] | None = None,
     dry_run: bool = False,
+    kind: LoadKind = LoadKind.FILE,
+    origin: int | None = None,
 ) -> int:
     """A new load of a link, queued; its id is its place in the order of loads (P1).
 
@@ -41,12 +47,15 @@ def create_load(
         sha256: of the decompressed body in the raw archive.
         size: of that body in bytes.
         options: the link's and shop's options it will be read with, complete.
+        kind, origin: for a load that repeats or undoes another one: which.
     """
     with conn.cursor() as cursor:
         cursor.execute(
             """
-            INSERT INTO loads (link_id, supplier_id, shop_id, status, source, sha256, bytes, options, dry_run)
-            SELECT id, supplier_id, shop_id, %(status)s, %(source)s, %(sha256)s, %(bytes)s, %(options)s, %(dry_run)s
+            INSERT INTO loads (link_id, supplier_id, shop_id, status, source, sha256, bytes, options, dry_run, kind,
+                               origin_load_id)
+            SELECT id, supplier_id, shop_id, %(status)s, %(source)s, %(sha256)s, %(bytes)s, %(options)s, %(dry_run)s,
+                   %(kind)s, %(origin)s
             FROM links WHERE id = %(link)s
             RETURNING id
             """,
@@ -58,6 +67,8 @@ def create_load(
                 "bytes": size,
                 "options": Jsonb(dict(options or {})),
                 "dry_run": dry_run,
+                "kind": kind,
+                "origin": origin,
             },
         )
         load_id = int(returned(cursor)[0])
@@ -70,13 +81,14 @@ def start_load(
 ) -> LoadFacts:
     """A worker takes a load, for the first time or after another one died or failed: running from now.
 
-    A load that has published keeps its status: there is nothing left to run.
+    A load that has published, or that was decided upon, keeps its status: there is nothing left to run.
     """
     conn.execute(
         """
         UPDATE loads SET status = %(running)s, reason = NULL, started_at = coalesce(started_at, %(at)s),
             finished_at = NULL, worker = %(worker)s, reference_version = %(reference)s
         WHERE id = %(id)s AND status <> ALL (%(published)s)
+          AND NOT EXISTS (SELECT FROM decisions d WHERE d.load_id = loads.id)
         """,
         {
             "id": load_id,
@@ -97,7 +109,8 @@ def save_load(conn: Connection, load: LoadFacts) -> None:
         f"""
         UPDATE loads SET status = %(status)s, reason = %(reason)s, format = %(format)s, encoding = %(encoding)s,
             sha256 = %(sha256)s, bytes = %(bytes)s, started_at = %(started_at)s, finished_at = %(finished_at)s,
-            actualization = %(actualization)s, held = %(held)s, timings = %(timings)s, {counts}
+            actualization = %(actualization)s, held = %(held)s, timings = %(timings)s, published = %(published)s,
+            {counts}
         WHERE id = %(id)s
         """,
         {
@@ -114,6 +127,7 @@ def save_load(conn: Connection, load: LoadFacts) -> None:
             "actualization": Jsonb(load.actualization),
             "held": None if load.held is None else Jsonb(load.held),
             "timings": Jsonb(load.timings),
+            "published": load.published,
         },
     )
 
@@ -185,10 +199,26 @@ def last_good_load(conn: Connection, load: LoadFacts) -> LoadFacts | None:
     """The load of the same link before this one that published: what buyers see when this one is rejected."""
     return _first(
         conn,
-        f"{_SELECT} WHERE l.link_id = %s AND l.id < %s AND l.status IN ('processed', 'held')"
-        " AND NOT l.dry_run ORDER BY l.id DESC LIMIT 1",
+        f"{_SELECT} WHERE l.link_id = %s AND l.id < %s AND l.published AND l.undone_by IS NULL AND l.kind <> 'rollback'"
+        " ORDER BY l.id DESC LIMIT 1",
         [load.link_id, load.id],
     )
+
+
+def superseded_by(conn: Connection, load: LoadFacts) -> int | None:
+    """The newest later load of the same link whose file stands in the catalog or waits to; None when this is the last.
+
+    Loads that were rolled back do not stand, and a rollback brings no file of its own.
+    """
+    row = conn.execute(
+        """
+        SELECT max(id) FROM loads
+        WHERE link_id = %s AND id > %s AND NOT dry_run AND kind <> %s AND undone_by IS NULL
+          AND (published OR status = %s)
+        """,
+        [load.link_id, load.id, LoadKind.ROLLBACK, LoadStatus.HELD],
+    ).fetchone()
+    return None if row is None else row[0]
 
 
 def fail_load(conn: Connection, load_id: int, *, at: datetime, reason: str) -> None:
@@ -222,4 +252,4 @@ def _first(conn: Connection, query: str, parameters: list[Any]) -> LoadFacts | N
 
 def _facts(row: dict[str, Any]) -> LoadFacts:
     counts = Counts(**{name: row.pop(name) for name in _COUNTS})
-    return LoadFacts(**{**row, "status": LoadStatus(row["status"])}, counts=counts)
+    return LoadFacts(**{**row, "status": LoadStatus(row["status"]), "kind": LoadKind(row["kind"])}, counts=counts)
