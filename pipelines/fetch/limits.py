@@ -13,10 +13,11 @@ class FetchLimits:
     """Limits of one fetch; the defaults are the rules.
 
     Attributes:
-        max_bytes: longest body after decompression and unwrapping (F3).
+        max_bytes: longest body after decompression and unwrapping; of a set, all files together (F3).
         max_ratio: most bytes that may come out of one compressed byte (F3) ...
         ratio_free_bytes: ... once more than this came out (F3).
         wrapping_bytes: what compression and archive headers may add to a body that does not compress.
+        parts: files in one set (F3).
         connect_seconds: to reach one address of the host, TLS included.
         read_seconds: of silence from the server.
         total_seconds: for everything: redirects, retries and waiting between them.
@@ -30,6 +31,7 @@ class FetchLimits:
     max_ratio: int = 200
     ratio_free_bytes: int = 10**6
     wrapping_bytes: int = 10**6
+    parts: int = 1_000
     connect_seconds: float = 10.0
     read_seconds: float = 30.0
     total_seconds: float = 900.0
@@ -47,6 +49,19 @@ class FetchLimits:
         for chunk in chunks:
             taken += len(chunk)
             if taken > self.max_bytes + self.wrapping_bytes:
+                raise self.too_large()
+            yield chunk
+
+    def bounded(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """A body as it will be archived, refused as soon as it is past `max_bytes` (F3).
+
+        Raises:
+            SupplierError: `file_too_large`.
+        """
+        size = 0
+        for chunk in chunks:
+            size += len(chunk)
+            if size > self.max_bytes:
                 raise self.too_large()
             yield chunk
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Unpacked = Literal["gzip", "zip"]
+Unpacked = Literal["gzip", "zip", "folder", "index"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Fetched:
         sha256: of the decompressed, unwrapped body, hexadecimal; it alone says whether the file changed (F2).
         bytes: length of that body.
         validators: the newest of the server, to be stored even if the body is the same (F2).
-        unpacked_from: the wrapper that was opened, if there was one (F3).
+        unpacked_from: the wrapper that was opened, or what the files of a set were gathered from, if anything (F3).
         seconds: time it took, retries included.
     """
 
