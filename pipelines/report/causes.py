@@ -1,7 +1,7 @@
-"""What to fix first: a load's issues gathered by cause and ranked by the offers they cost (R2).
+"""What to fix first: a load's issues gathered by what one change would cure, ranked by the offers regained (R2).
 
-A cause is one code on one field: what one change in the supplier's template would cure. The issues may be a million
-rows, so they are aggregated by DuckDB, and what comes out is bounded whatever goes in.
+A cause is one code on one field with one kind of value: the same word, or numbers written the same way. The issues may
+be a million rows, so they are aggregated by DuckDB, and what comes out is bounded whatever goes in.
 """
 
 from __future__ import annotations
@@ -14,37 +14,96 @@ from typing import Any
 import duckdb
 
 from pipelines.model import Severity
+from pipelines.report.places import xpath
 from pipelines.report.wording import VARIOUS, fill, issue_code, quote
 
 CAUSE_LIMIT = 200
 EXAMPLE_LIMIT = 3
 
+# Values of one code and field part into causes of their own when they are this many, this large a share, and the most
+# usual ones; the others stay together.
+KIND_ISSUES = 3
+KIND_SHARE = 0.05
+KIND_LIMIT = 5
+
+# What was sent is only evidence here: the cure is one, whatever the value.
+_ONE_CURE = (
+    "sku_too_long", "duplicate_identical", "duplicate_conflict", "name_cut", "name_composed", "name_from_sku",
+    "text_cleaned", "description_links_removed", "description_tags_removed", "description_cut", "price_rounded",
+    "prices_differ", "quantity_rounded", "pictures_over_limit",
+)  # fmt: skip
+
 # Enough for the sums of any load in memory; beyond it DuckDB writes to a temporary folder.
 _MEMORY = "512MB"
 
-# Errors that concern the whole file come first: nothing else helps before them. Then by offers lost, then by issues;
-# code and field last, so that equal causes keep one order.
-_RANKED = """
+# How a value is written: words differ by what they say, numbers by their form alone («12.5» and «7.25» are the same
+# mistake, «да» and «нет» are two). Runs of letters become `a`, of digits `9`, and lists of either one of them.
+_KIND = r"""
+CASE
+    WHEN list_contains($one_cure, code) THEN NULL
+    WHEN regexp_matches(sent, '\p{N}') THEN
+        substr(regexp_replace(
+            regexp_replace(
+                regexp_replace(regexp_replace(lower(substr(sent, 1, 120)), '\p{L}+', 'a', 'g'), '\p{N}+', '9', 'g'),
+                '9((, +|; *| +)9)+', '9', 'g'
+            ), 'a( +a)+', 'a', 'g'
+        ), 1, 60)
+    ELSE lower(trim(substr(sent, 1, 200)))
+END
+"""
+_REMARKS = f"""
+CREATE TEMP TABLE remarks AS
+SELECT
+    file_row_number AS position, ordinal, code, field, severity, hash({_KIND}) AS kind,
+    hash(sent) AS sent, hash(published) AS published, published IS NOT NULL AS converts
+FROM read_parquet($issues, file_row_number = true)
+"""
+_KINDS = """
+CREATE TEMP TABLE kinds AS
+SELECT code, field, kind
+FROM (
+    SELECT code, field, kind, count(*) AS size, sum(count(*)) OVER (PARTITION BY code, field) AS whole
+    FROM remarks GROUP BY code, field, kind
+)
+WHERE size >= $kind_issues AND size >= whole * $kind_share
+QUALIFY row_number() OVER (PARTITION BY code, field ORDER BY size DESC, kind) <= $kind_limit
+"""
+_CAUSED = """
+CREATE TEMP TABLE caused AS
+SELECT remarks.* EXCLUDE (kind), hash(remarks.code, remarks.field, kinds.kind) AS cause
+FROM remarks LEFT JOIN kinds
+    ON kinds.code = remarks.code AND kinds.field IS NOT DISTINCT FROM remarks.field AND kinds.kind = remarks.kind
+"""
+
+# Errors that concern the whole file come first: nothing else helps before them. Then by offers that this change alone
+# brings back, by offers concerned, by issues; code and field last, so that equal causes keep one order.
+_CAUSES = """
 CREATE TEMP TABLE causes AS
+WITH alone AS (
+    SELECT cause, count(*) AS regained
+    FROM (
+        SELECT min(cause) AS cause FROM caused
+        WHERE severity = 'error' AND ordinal IS NOT NULL GROUP BY ordinal HAVING min(cause) = max(cause)
+    )
+    GROUP BY cause
+), facts AS (
+    SELECT
+        cause, any_value(code) AS code, any_value(field) AS field, any_value(severity) AS severity,
+        count(*) AS issues, count(DISTINCT ordinal) AS offers, min(position) AS first, bool_or(converts) AS converts,
+        min(sent) = max(sent) AS one_sent, min(published) = max(published) AS one_published
+    FROM caused GROUP BY cause
+)
 SELECT
     row_number() OVER (
         ORDER BY
             CASE severity WHEN 'error' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END,
-            severity = 'error' AND offers > 0, offers DESC, issues DESC, code, field NULLS FIRST
+            severity = 'error' AND offers > 0, coalesce(regained, 0) DESC, offers DESC, issues DESC,
+            code, field NULLS FIRST, first
     ) AS rank,
     count(*) OVER () AS total,
-    *
-FROM (
-    SELECT
-        code, field, any_value(severity) AS severity,
-        count(*) AS issues,
-        count(DISTINCT ordinal) AS offers,
-        count(published) > 0 AS converts,
-        count(sent) IN (0, count(*)) AND coalesce(min(sent) = max(sent), true) AS one_sent,
-        count(published) IN (0, count(*)) AND coalesce(min(published) = max(published), true) AS one_published
-    FROM read_parquet($issues)
-    GROUP BY code, field
-)
+    coalesce(regained, 0) AS regained,
+    facts.*
+FROM facts LEFT JOIN alone USING (cause)
 QUALIFY rank <= $causes
 """
 
@@ -54,18 +113,16 @@ QUALIFY rank <= $causes
 # so that long values are never held for rows that are not shown.
 _EXAMPLES = """
 WITH buckets AS (
-    SELECT rank, count(*) AS size, min(file_row_number, $examples) AS firsts
-    FROM read_parquet($issues, file_row_number = true) AS issue
-    JOIN (SELECT rank, code, field FROM causes) AS cause
-        ON issue.code = cause.code AND issue.field IS NOT DISTINCT FROM cause.field
-    GROUP BY rank, hash(sent) % 1024
+    SELECT rank, count(*) AS size, min(position, $examples) AS firsts
+    FROM caused JOIN (SELECT rank, cause FROM causes) USING (cause)
+    GROUP BY rank, sent % 1024
 ), candidates AS (
     SELECT rank, size, unnest(firsts) AS position, generate_subscripts(firsts, 1) AS turn FROM buckets
 ), chosen AS (
     SELECT rank, position FROM candidates
     QUALIFY row_number() OVER (PARTITION BY rank ORDER BY turn, size DESC, position) <= $examples
 )
-SELECT rank, ordinal, sku, line, sent, published
+SELECT rank, ordinal, sku, part, line, field, sent, published
 FROM read_parquet($issues, file_row_number = true) AS issue
 JOIN chosen ON issue.file_row_number = chosen.position
 ORDER BY rank, position
@@ -77,10 +134,19 @@ _NAMES = (
 
 @dataclass(frozen=True)
 class Example:
-    """One issue of a cause, by which the supplier finds the place. `name` is known for offers that were rejected."""
+    """One issue of a cause, by which the supplier finds the place.
+
+    Attributes:
+        part: the file of a set in which it stands; None for a single file.
+        line: in that file, from 1.
+        xpath: of the value, where the format has such a thing.
+        name: of the offer; known for offers that were rejected.
+    """
 
     sku: str | None
+    part: str | None
     line: int | None
+    xpath: str | None
     name: str | None
     sent: str | None
     published: str | None
@@ -88,10 +154,11 @@ class Example:
 
 @dataclass(frozen=True)
 class Cause:
-    """Issues of one code on one field.
+    """Issues that one change would cure: of one code, on one field, with one kind of value.
 
     Attributes:
         offers: distinct offers concerned; 0 when the remark is about the whole file.
+        regained: offers that would be accepted if nothing but this were put right; 0 unless it is an error.
         issues: remarks; an offer may have several, one for each region for example.
         converts: something was published in place of what was sent.
         uniform: the same was sent, and the same published, in all of them.
@@ -104,6 +171,7 @@ class Cause:
     severity: Severity
     field: str | None
     offers: int
+    regained: int
     issues: int
     converts: bool
     uniform: bool
@@ -120,29 +188,33 @@ class Causes:
     total: int
 
 
-def find_causes(issues: Path, rejected: Path | None) -> Causes:
+def find_causes(issues: Path, rejected: Path | None, feed_format: str | None = None) -> Causes:
     """The causes behind a load's issues.
 
     Args:
         issues: Parquet of `ISSUE_SCHEMA`, in file order, of any length.
         rejected: Parquet of `REJECTED_SCHEMA`, for the names of offers in examples.
+        feed_format: value of `FeedFormat`, for the XPath of examples.
     """
     with (
         tempfile.TemporaryDirectory() as spill,
         duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": spill}) as connection,
     ):
-        connection.execute(_RANKED, {"issues": str(issues), "causes": CAUSE_LIMIT})
+        connection.execute(_REMARKS, {"issues": str(issues), "one_cure": list(_ONE_CURE)})
+        limits = {"kind_issues": KIND_ISSUES, "kind_share": KIND_SHARE, "kind_limit": KIND_LIMIT}
+        connection.execute(_KINDS, limits)
+        connection.execute(_CAUSED)
+        connection.execute(_CAUSES, {"causes": CAUSE_LIMIT})
         causes = _rows(connection.execute("SELECT * FROM causes ORDER BY rank"))
-        examples = _rows(connection.execute(_EXAMPLES, {"issues": str(issues), "examples": EXAMPLE_LIMIT}))
+        rows = _rows(connection.execute(_EXAMPLES, {"issues": str(issues), "examples": EXAMPLE_LIMIT}))
         names: dict[int, str | None] = {}
         if rejected is not None:
-            ordinals = [row["ordinal"] for row in examples if row["ordinal"] is not None]
+            ordinals = [row["ordinal"] for row in rows if row["ordinal"] is not None]
             found = connection.execute(_NAMES, {"rejected": str(rejected), "ordinals": ordinals})
             names = dict(found.fetchall())
     by_rank: dict[int, list[Example]] = {}
-    for row in examples:
-        example = Example(row["sku"], row["line"], names.get(row["ordinal"]), row["sent"], row["published"])
-        by_rank.setdefault(row["rank"], []).append(example)
+    for row in rows:
+        by_rank.setdefault(row["rank"], []).append(_example(row, names.get(row["ordinal"]), feed_format))
     ranked = tuple(_cause(row, tuple(by_rank[row["rank"]])) for row in causes)
     return Causes(ranked, total=causes[0]["total"] if causes else 0)
 
@@ -150,6 +222,24 @@ def find_causes(issues: Path, rejected: Path | None) -> Causes:
 def _rows(result: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     columns = [column[0] for column in result.description or ()]
     return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
+
+
+def _example(row: dict[str, Any], name: str | None, feed_format: str | None) -> Example:
+    return Example(
+        sku=row["sku"],
+        part=row["part"],
+        line=row["line"],
+        # What was not sent has no place of its own: the path is that of the offer it should stand in.
+        xpath=xpath(
+            feed_format,
+            sku=row["sku"],
+            ordinal=row["ordinal"],
+            field=row["field"] if row["sent"] is not None else None,
+        ),
+        name=name,
+        sent=row["sent"],
+        published=row["published"],
+    )
 
 
 def _cause(row: dict[str, Any], examples: tuple[Example, ...]) -> Cause:
@@ -170,6 +260,7 @@ def _cause(row: dict[str, Any], examples: tuple[Example, ...]) -> Cause:
         severity=entry.severity,
         field=row["field"],
         offers=row["offers"],
+        regained=row["regained"],
         issues=row["issues"],
         converts=row["converts"],
         uniform=row["one_sent"] and row["one_published"],

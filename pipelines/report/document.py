@@ -82,6 +82,7 @@ def _cause(cause: Cause) -> dict[str, Any]:
         "severity": cause.severity,
         "field": cause.field,
         "offers": cause.offers,
+        "offers_regained": cause.regained,
         "issues": cause.issues,
         "message": cause.message,
         "remedy": cause.remedy,

@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from pipelines.model import Severity
 from pipelines.report import verdict
-from pipelines.report.causes import Cause
+from pipelines.report.causes import Cause, Example
 from pipelines.report.russian import MINUS, NBSP, counted, moment, number, size, word
 from pipelines.report.summary import PUBLISHED, LoadReport
 from pipelines.report.wording import ABSENT, plain, quote
@@ -114,6 +114,8 @@ def _environment() -> Environment:
         "sent": _sent,
         "published": _published,
         "to_paste": _TO_PASTE.split,
+        "where": _where,
+        "sentence": _sentence,
     }
     return environment
 
@@ -133,6 +135,19 @@ def _sent(value: str | None) -> str:
 def _published(value: str | None) -> str:
     """What buyers see in its place."""
     return _in_quotes(value) if value else "не показано"
+
+
+def _where(example: Example) -> str:
+    """The line, and the file where the load is a set of them: `offers.xml, строка 12`."""
+    part = "" if example.part is None else quote(example.part, 60)
+    # No separator of thousands: the number is pasted into «go to line».
+    line = "" if example.line is None else f"строка{NBSP}{example.line}"
+    return ", ".join(filter(None, (part, line)))
+
+
+def _sentence(text: str) -> str:
+    """The text with a capital letter, unless it begins with the name of a file."""
+    return f"С{text[1:]}" if text.startswith("строка") else text
 
 
 def _in_quotes(value: str) -> str:

@@ -73,4 +73,4 @@ def build(
     """
     if good_since is None and previous is not None and previous.status in PUBLISHED:
         good_since = previous.finished_at
-    return LoadReport(load, find_causes(issues, rejected), files, previous, visible, good_since)
+    return LoadReport(load, find_causes(issues, rejected, load.format), files, previous, visible, good_since)

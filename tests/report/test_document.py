@@ -91,6 +91,7 @@ SCHEMA = closed(
                     "severity": SEVERITY,
                     "field": MAYBE_TEXT,
                     "offers": COUNT,
+                    "offers_regained": COUNT,
                     "issues": {"type": "integer", "minimum": 1},
                     "message": TEXT,
                     "remedy": TEXT,
@@ -101,7 +102,9 @@ SCHEMA = closed(
                         "items": closed(
                             {
                                 "sku": MAYBE_TEXT,
+                                "part": MAYBE_TEXT,
                                 "line": LINE,
+                                "xpath": MAYBE_TEXT,
                                 "name": MAYBE_TEXT,
                                 "sent": MAYBE_TEXT,
                                 "published": MAYBE_TEXT,
