@@ -23,7 +23,21 @@ from pipelines.report.russian import MINUS, NBSP, counted, moment, number, size,
 from pipelines.report.summary import PUBLISHED, LoadReport
 from pipelines.report.wording import ABSENT, plain, quote
 
-_ERRORS, _WARNINGS, _CONVERSIONS, _REMARKS = 7, 5, 10, 8
+# Mail clients cut longer pages off; lists get shorter until the page fits.
+HTML_LIMIT_BYTES = 100_000
+
+
+@dataclass(frozen=True)
+class _Lengths:
+    """How much of each list is shown."""
+
+    errors: int
+    warnings: int
+    conversions: int
+    remarks: int
+
+
+_LENGTHS = (_Lengths(7, 5, 10, 8), _Lengths(5, 3, 6, 4), _Lengths(3, 2, 3, 2), _Lengths(1, 1, 1, 1))
 
 # The files a reader may open, in the order they are offered.
 _FILE_LABELS = {
@@ -86,12 +100,18 @@ class File:
 
 def render_html(report: LoadReport) -> str:
     """The report as a page for mail clients and browsers: inline styles, no scripts, nothing remote, under 100 KB."""
-    return _environment().get_template("report.html.j2").render(_facts(report))
+    template = _environment().get_template("report.html.j2")
+    page = ""
+    for lengths in _LENGTHS:
+        page = template.render(_facts(report, lengths))
+        if len(page.encode()) < HTML_LIMIT_BYTES:
+            break
+    return page
 
 
 def render_text(report: LoadReport) -> str:
     """The report as plain text, with the same content in the same order."""
-    return _environment().get_template("report.txt.j2").render(_facts(report))
+    return _environment().get_template("report.txt.j2").render(_facts(report, _LENGTHS[0]))
 
 
 @functools.cache
@@ -155,7 +175,7 @@ def _in_quotes(value: str) -> str:
     return f"«{quote(value).replace('  ', f' {NBSP}')}»"
 
 
-def _facts(report: LoadReport) -> dict[str, Any]:
+def _facts(report: LoadReport, lengths: _Lengths) -> dict[str, Any]:
     load, reason = report.load, report.rejection
     causes = [cause for cause in report.causes.ranked if cause is not reason]
     # Beyond the ranked causes nobody counted by kind.
@@ -176,10 +196,10 @@ def _facts(report: LoadReport) -> dict[str, Any]:
         "reason": reason,
         "place": reason.examples[0] if reason else None,
         "identities": _identities(report),
-        "errors": first(_ERRORS, lambda cause: cause.severity is Severity.ERROR),
-        "warnings": first(_WARNINGS, lambda cause: cause.severity is Severity.WARNING),
-        "conversions": first(_CONVERSIONS, lambda cause: cause.converts and cause.offers > 0),
-        "remarks": first(_REMARKS, lambda cause: cause.severity is Severity.INFO and not cause.converts),
+        "errors": first(lengths.errors, lambda cause: cause.severity is Severity.ERROR),
+        "warnings": first(lengths.warnings, lambda cause: cause.severity is Severity.WARNING),
+        "conversions": first(lengths.conversions, lambda cause: cause.converts and cause.offers > 0),
+        "remarks": first(lengths.remarks, lambda cause: cause.severity is Severity.INFO and not cause.converts),
         "changes": _changes(report),
         "actualization": verdict.actualization(load) if load.status in PUBLISHED else None,
         "files": _files(report.files),
