@@ -201,6 +201,22 @@ CONVERTED = Rule(
 )
 
 
+def typed_spellings(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """The spellings that a misspelt name may mean, and the characteristic of each.
+
+    Where a unit after it gives a name another meaning («упаковка» and «упаковка, шт»), a guess about the name alone
+    would be a guess about both: such a name is left out.
+    """
+    known = dict(connection.execute("SELECT spelling, name FROM characteristic_spellings ORDER BY spelling").fetchall())
+    units = {
+        alias for (alias,) in connection.execute("SELECT DISTINCT name_folded(alias) FROM okei_aliases").fetchall()
+    }
+    with_units = {
+        spelling.rpartition(" ")[0]: name for spelling, name in known.items() if spelling.split()[-1] in units
+    }
+    return {spelling: name for spelling, name in known.items() if with_units.get(spelling, name) == name}
+
+
 def find_misspelt(connection: duckdb.DuckDBPyConnection) -> None:
     """Fill `characteristic_typos` from the names of the whole file, the most frequent `NAME_LIMIT` of the unknown."""
     names = """(
@@ -212,8 +228,7 @@ def find_misspelt(connection: duckdb.DuckDBPyConnection) -> None:
         WHERE base_name IS NULL AND length(closest_folded) BETWEEN {SHORTEST_WORD} AND {LONGEST_NAME}
         GROUP BY closest_folded ORDER BY sum(uses) DESC, closest_folded LIMIT {NAME_LIMIT}"""
     ).fetchall()
-    known = dict(connection.execute("SELECT spelling, name FROM characteristic_spellings ORDER BY spelling").fetchall())
-    found = find_typos((name for (name,) in unknown), known)
+    found = find_typos((name for (name,) in unknown), typed_spellings(connection))
     _insert(connection, "characteristic_typos", pa.table({"spelling": list(found), "name": list(found.values())}))
 
 

@@ -94,6 +94,8 @@ def _word_slip(word: str, right: str) -> bool:
     if at == len(longest) - 1 and _ENDINGS.issuperset(word[at:] + right[at:]):
         return False
     if len(word) == len(right):
+        if at == len(word) - 1 and len(word) < LONG_WORD and _ENDINGS.isdisjoint(word[at] + right[at]):
+            return False  # «листок» is no «листов»
         return word[at + 1 :] != right[at + 1 :] or _near(word[at], right[at])
     # The odd letter is the same as one beside it, or the word is long enough to bear it.
     doubled = longest[at] == longest[at - 1]

@@ -92,6 +92,7 @@ SLIPS = [
 ]
 OTHER_WORDS = [
     ("модуль", "модель"),
+    ("листок", "листов"),  # another ending is another form or word
     ("частота", "чистота"),
     ("сторона", "страна"),
     ("привод", "провод"),
@@ -150,6 +151,11 @@ def test_N3_only_so_many_unknown_names_are_compared_the_most_frequent_first(norm
     monkeypatch.setattr(characteristics, "NAME_LIMIT", 1)
     result = normalised({"params": [("ширрина", "1"), ("высатта", "1"), ("выссота", "1"), ("выссота", "2")]})
     assert said(result, "param_name_guessed") == [("выссота", "Высота")]
+
+
+def test_N3_a_name_that_means_another_thing_with_a_unit_is_no_guess(normalised):
+    result = normalised({"params": [("упаквока", "короб"), ("упаквока, шт", "10"), ("ширинв", "1")]})
+    assert [name for name, *_ in published(result)] == ["упаквока", "упаквока, шт", "Ширина"]
 
 
 def test_N3_long_and_short_names_are_not_compared(normalised):

@@ -1,10 +1,12 @@
 """The measure of coverage, over a feed made here and over the real ones (N1, N2, N3)."""
 
+import random
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from benchmarks import typos
 from benchmarks.coverage import Coverage, cover, feeds_of
 
 FEED = """<?xml version="1.0" encoding="UTF-8"?>
@@ -56,3 +58,11 @@ def test_N3_names_in_real_feeds_are_known_at_85_percent():
     found = cover(path for path in feeds_of(FEEDS) if path.parent.name == "series" or "clean" in path.name)
     assert found["names of characteristics"].share("exact", "synonym", distinct=False) >= 0.85
     assert found["units with a text"].share("exact", "synonym", distinct=False) >= 0.98
+
+
+def test_N3_planted_typos_are_judged_by_the_name_they_came_from():
+    names = {"ширина": "Ширина", "смещение": None}
+    known = {"ширина": "Ширина", "сечение": "Сечение жилы"}
+    found = list(typos.matches(names, known, random.Random(1)))
+    assert {(taken, meant) for _, taken, _, meant in found} >= {("Ширина", "Ширина")}
+    assert all(name in names and misspelt not in names for misspelt, _, name, _ in found)
