@@ -13,7 +13,7 @@ from pipelines.options import LinkOptions, ShopOptions
 
 
 class _Declared(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class ShopDeclaration(_Declared):

@@ -9,8 +9,10 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 
 from pipelines.errors import OperatorError
+from pipelines.logins import Login, login_from_text
 from pipelines.model import RAW_SCALARS
 
 
@@ -45,7 +47,7 @@ class ShopOptions(BaseModel):
 class LinkOptions(BaseModel):
     """How the files of one link (or of a supplier's uploads) are read and published."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     format: Literal["auto", "yml", "commerceml", "csv", "json"] = Field(
         default="auto", description="Какого формата ждать; файл другого формата отклоняется (F1)."
@@ -136,6 +138,15 @@ class LinkOptions(BaseModel):
         default=20, ge=1, description="Не меньше скольких цен должно для этого измениться в одно число раз (P7)."
     )
 
+    index: bool = Field(
+        default=False,
+        description="По ссылке не файл, а страница со списком файлов одного обмена CommerceML (*.xml, *.zip): все они "
+        "загружаются вместе (F1).",
+    )
+    login: Login | None = Field(
+        default=None,
+        description="Вход на сервер поставщика: kind и поля своего вида, см. ниже; секреты только по именам (S1).",
+    )
     tags: dict[str, str] = Field(
         default_factory=dict,
         description="Из какой метки читать поле, если не из обычной: price:roznica,quantity:kol_vo (O6, O10). "
@@ -146,6 +157,11 @@ class LinkOptions(BaseModel):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("login", mode="before")
+    @classmethod
+    def _login(cls, value: object) -> object:
+        return login_from_text(value)
 
     @field_validator("tags", mode="before")
     @classmethod
@@ -209,6 +225,12 @@ def parse_options(link: dict[str, Any], shop: dict[str, Any]) -> Options:
     try:
         return Options(link=LinkOptions.model_validate(link), shop=ShopOptions.model_validate(shop))
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})" for e in error.errors())
-        msg = f"bad settings: {problems}"
+        msg = f"bad settings: {'; '.join(map(_problem, error.errors()))}"
         raise OperatorError(msg) from error
+
+
+def _problem(error: ErrorDetails) -> str:
+    where = ".".join(map(str, error["loc"]))
+    # Whoever wrote a password where its name belongs must not find it in a log.
+    got = "" if "login" in error["loc"] else f" (got {error['input']!r})"
+    return f"{where}: {error['msg']}{got}"

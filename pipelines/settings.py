@@ -63,3 +63,17 @@ def load_settings(environ: dict[str, str] | None = None) -> Settings:
             raise OperatorError(msg)
         values[name] = value
     return Settings(**values)
+
+
+def secret_of_environment(name: str) -> str:
+    """The value of a named secret, from `CATALOG_FEEDS_SECRET_<NAME>` (S1). Spaces and line ends around it are dropped.
+
+    Raises:
+        OperatorError: it is not set; the message names the variable.
+    """
+    variable = f"{PREFIX}SECRET_{name.upper().replace('.', '_')}"
+    value = os.environ.get(variable, "").strip()
+    if not value:
+        msg = f"the secret {name!r} is not known: set {variable}"
+        raise OperatorError(msg)
+    return value
