@@ -12,15 +12,14 @@ from typing import BinaryIO
 from pipelines.errors import SupplierError
 from pipelines.model import FeedFormat, ParseResult
 from pipelines.options import LinkOptions
-from pipelines.parse.decode import utf8_blocks
-from pipelines.parse.encoding import prove_encoding
-from pipelines.parse.pieces import cut_pieces
-from pipelines.parse.repair import Repairs
-from pipelines.parse.sniff import HEAD_BYTES, sniff
-from pipelines.parse.writer import RawWriter
-from pipelines.parse.yml import parse_yml
+from pipelines.parse.sniff import HEAD_BYTES, Sniffed, sniff
+from pipelines.parse.yml import read_yml
 
 __all__ = ["parse"]
+
+# Reads a file that was recognised: (open_source, sniffed, out, options) -> what it learned.
+_Reader = Callable[[Callable[[], BinaryIO], Sniffed, Path, LinkOptions], ParseResult]
+_READERS: dict[FeedFormat, _Reader] = {FeedFormat.YML: read_yml}
 
 
 def parse(
@@ -50,18 +49,7 @@ def parse(
     sniffed = sniff(head, whole=whole)
     if expected is not None and sniffed.format is not expected:
         raise SupplierError("format_unexpected", detail=f"{sniffed.format} вместо {expected}")
-    if sniffed.format is not FeedFormat.YML:
+    read = _READERS.get(sniffed.format)
+    if read is None:
         raise SupplierError("format_unsupported", detail=sniffed.format)
-    proof = prove_encoding(open_source, bom=sniffed.bom, declared=sniffed.declared)
-    repairs = Repairs()
-    line = sniffed.root_line
-    with open_source() as source, RawWriter(out) as writer:
-        blocks = utf8_blocks(source, offset=sniffed.root_offset, encoding=proof.encoding)
-        offers = parse_yml(cut_pieces(blocks, line=line, repairs=repairs), writer, first_line=line, tags=options.tags)
-    return ParseResult(
-        format=sniffed.format,
-        encoding=proof.encoding,
-        read=writer.rows,
-        issues=tuple(i for i in (sniffed.issue, proof.issue, *repairs.issues(), *offers.issues()) if i is not None),
-        spellings=offers.spellings(),
-    )
+    return read(open_source, sniffed, out, options)

@@ -1,4 +1,4 @@
-"""Raw offers on their way to Parquet: rows in, small row groups out, exactly `model.RAW_SCHEMA`."""
+"""Rows on their way to Parquet, small row groups at a time; raw offers are rows of exactly `model.RAW_SCHEMA`."""
 
 from __future__ import annotations
 
@@ -13,15 +13,18 @@ import pyarrow.parquet as pq
 
 from pipelines.model import RAW_SCHEMA
 
-# Memory is the row group's, not the document's: a few megabytes of offers at a time.
-ROW_GROUP_OFFERS = 2048
+# Memory is the row group's, not the document's: a few megabytes at a time.
+ROW_GROUP_ROWS = 2048
 ROW_GROUP_BYTES = 8 << 20
 
-_LIST_FIELDS = tuple(field for field in RAW_SCHEMA if pa.types.is_list(field.type))
-_SCALAR_FIELDS = tuple(field for field in RAW_SCHEMA if not pa.types.is_list(field.type))
-# A row holds the columns that are not lists, in the order of the schema.
-COLUMN_INDEX = {field.name: i for i, field in enumerate(_SCALAR_FIELDS)}
-ROW_WIDTH = len(_SCALAR_FIELDS)
+
+def scalar_fields(schema: pa.Schema) -> tuple[pa.Field, ...]:
+    """The columns a row holds: those that are not lists, in the order of the schema."""
+    return tuple(field for field in schema if not pa.types.is_list(field.type))
+
+
+COLUMN_INDEX = {field.name: i for i, field in enumerate(scalar_fields(RAW_SCHEMA))}
+ROW_WIDTH = len(COLUMN_INDEX)
 
 
 class ListColumn:
@@ -52,26 +55,29 @@ class ListColumn:
         return result
 
 
-class RawWriter:
-    """Writes raw offers to a Parquet file that appears only when everything was written.
+class TableWriter:
+    """Writes rows of `schema` to a Parquet file that appears only when everything was written.
 
     Use as a context manager: on a clean exit the file is at `out`, on an exception nothing is. Compression runs beside
     the parsing, one row group behind it at most.
     """
 
-    def __init__(self, out: Path) -> None:
+    def __init__(self, out: Path, schema: pa.Schema) -> None:
+        self._schema = schema
+        self._scalars = scalar_fields(schema)
+        self._width = len(self._scalars)
         self._out = out
         self._partial = out.with_name(f"{out.name}.partial")
         self._cells: list[Any] = []  # rows one after another
         self._bytes = 0
         self._written: Future[None] | None = None
-        self.lists = {field.name: ListColumn(field) for field in _LIST_FIELDS}
+        self.lists = {field.name: ListColumn(field) for field in schema if pa.types.is_list(field.type)}
         self.rows = 0
 
     def __enter__(self) -> Self:
         self._parquet = pq.ParquetWriter(
             self._partial,
-            RAW_SCHEMA,
+            self._schema,
             compression="zstd",
             compression_level=1,
             use_dictionary=False,  # row groups are small: the codec finds repetitions as well, and faster
@@ -97,12 +103,12 @@ class RawWriter:
                 self._partial.unlink(missing_ok=True)
 
     def add(self, row: list[Any]) -> None:
-        """Add one offer: `row` of `ROW_WIDTH` values, and what was appended to `lists` since the last one."""
+        """Add one row: the values that are not lists, and what was appended to `lists` since the last one."""
         self._cells += row
         for column in self.lists.values():
             column.end_row()
         self.rows += 1
-        if len(self._cells) >= ROW_GROUP_OFFERS * ROW_WIDTH:
+        if len(self._cells) >= ROW_GROUP_ROWS * self._width:
             self._flush()
 
     def account(self, size: int) -> None:
@@ -115,10 +121,10 @@ class RawWriter:
         self._bytes = 0
         if not self._cells:
             return
-        arrays = {f.name: pa.array(self._cells[i::ROW_WIDTH], f.type) for i, f in enumerate(_SCALAR_FIELDS)}
+        arrays = {f.name: pa.array(self._cells[i :: self._width], f.type) for i, f in enumerate(self._scalars)}
         arrays |= {name: column.take() for name, column in self.lists.items()}
         self._cells = []
-        batch = pa.RecordBatch.from_arrays([arrays[name] for name in RAW_SCHEMA.names], schema=RAW_SCHEMA)
+        batch = pa.RecordBatch.from_arrays([arrays[name] for name in self._schema.names], schema=self._schema)
         self._wait()
         self._written = self._pool.submit(self._parquet.write_batch, batch)
 
@@ -126,3 +132,10 @@ class RawWriter:
         if self._written is not None:
             self._written.result()
             self._written = None
+
+
+class RawWriter(TableWriter):
+    """Writes raw offers: rows of `ROW_WIDTH` values placed by `COLUMN_INDEX`."""
+
+    def __init__(self, out: Path) -> None:
+        super().__init__(out, RAW_SCHEMA)

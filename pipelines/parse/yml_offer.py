@@ -5,19 +5,18 @@ Values are taken as sent: the text of a tag whatever it is made of, untrimmed; t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, cast
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from lxml import etree
 
 from pipelines.errors import SupplierError
-from pipelines.model import RAW_REGION_SCALARS, RAW_SCALARS, Issue
+from pipelines.model import RAW_REGION_SCALARS, RAW_SCALARS
+from pipelines.parse.document import local_name, markup_of, text_of
+from pipelines.parse.tags import TagNames, UnknownTags
 from pipelines.parse.writer import COLUMN_INDEX, ROW_WIDTH, RawWriter
 
 ELEMENTS_LIMIT = 50_000
-DISTINCT_TAGS_LIMIT = 2_000
-UNKNOWN_TAGS_LISTED = 50
-_TAG_SHOWN = 100
 
 # Tags of the Yandex dialect that are known and not loaded; any other tag without a column is reported as unknown.
 _YANDEX_TAGS = """
@@ -47,29 +46,13 @@ Row = list[Any]
 _Reader = Callable[[etree._Element, int, Row], int]
 
 
-class TagNames:
-    """The distinct names of tags of one document. libxml2 keeps every one of them for as long as the process lives."""
-
-    def __init__(self) -> None:
-        self._names: set[str] = set()
-
-    def meet(self, tag: str, line: int) -> None:
-        """Take note of a tag that stands at `line`.
-
-        Raises:
-            SupplierError: `xml_limit`, when there are too many different ones.
-        """
-        self._names.add(tag)
-        if len(self._names) > DISTINCT_TAGS_LIMIT:
-            raise SupplierError("xml_limit", line=line, detail=f"больше {DISTINCT_TAGS_LIMIT} разных меток")
-
-
 class OfferReader:
     """Reads the offers of one document, one after another, into a writer."""
 
     def __init__(self, writer: RawWriter, names: TagNames, tags: Mapping[str, str]) -> None:
         self._writer = writer
         self._names = names
+        self.unknown = UnknownTags()
         # A column that the link reads from a tag of its own is not read from the usual one.
         self._columns = {t: c for t, c in _SCALAR_COLUMNS.items() if c not in tags}
         self._columns |= {tag.casefold(): column for column, tag in tags.items()}
@@ -79,7 +62,6 @@ class OfferReader:
         self._readers: dict[str, _Reader] = {}
         self._region_places: dict[str, int] = {}
         self._spellings: dict[str, str] = {}
-        self._unknown: dict[str, list[int]] = {}  # tag -> [count, first line]
         self._add_param = writer.lists["params"].append
         self._add_picture = writer.lists["pictures"].append
 
@@ -134,7 +116,7 @@ class OfferReader:
 
     def _scalar(self, child: etree._Element, at: int, row: Row) -> int:
         index = COLUMN_INDEX[self._columns[local_name(child.tag).casefold()]]
-        value = _inner_markup(child) if index == _DESCRIPTION and len(child) else _text(child)
+        value = markup_of(child) if index == _DESCRIPTION else text_of(child)
         if row[index] is None:
             row[index], row[index + 1] = value, self._lines[at]
         elif index == _POSITION_CODES:  # the last one wins (O17)
@@ -145,11 +127,11 @@ class OfferReader:
         return self._size(child, at)
 
     def _param(self, child: etree._Element, at: int, _row: Row) -> int:
-        self._add_param((child.get("name"), _text(child), child.get("unit"), self._lines[at]))
+        self._add_param((child.get("name"), text_of(child), child.get("unit"), self._lines[at]))
         return self._size(child, at)
 
     def _picture(self, child: etree._Element, at: int, _row: Row) -> int:
-        self._add_picture((_text(child), self._lines[at]))
+        self._add_picture((text_of(child), self._lines[at]))
         return self._size(child, at)
 
     def _outlets(self, child: etree._Element, at: int, _row: Row) -> int:
@@ -183,9 +165,9 @@ class OfferReader:
                 at += self._count_unknown(child, at, values)
                 continue
             if values[index] is None:
-                values[index], values[index + 1] = _text(child), self._lines[at]
+                values[index], values[index + 1] = text_of(child), self._lines[at]
             else:
-                self._repeat(f"region/{local_name(child.tag)}", _text(child), self._lines[at])
+                self._repeat(f"region/{local_name(child.tag)}", text_of(child), self._lines[at])
             at += self._size(child, at)
         self._writer.lists["regions"].append(values)
         return at - start
@@ -205,8 +187,7 @@ class OfferReader:
         return count
 
     def _count_unknown(self, child: etree._Element, at: int, _row: Row) -> int:
-        tag = local_name(child.tag)[:_TAG_SHOWN]
-        self._unknown.setdefault(tag, [0, self._lines[at]])[0] += 1
+        self.unknown.meet(local_name(child.tag), self._lines[at])
         self._names.meet(child.tag, self._lines[at])
         return self._size(child, at)
 
@@ -254,28 +235,3 @@ class OfferReader:
     def spellings(self) -> dict[str, str]:
         """Raw column -> the tag as the supplier wrote it first; complete."""
         return {**RAW_SCALARS, **_LIST_TAGS, **self._spellings}
-
-    def issues(self) -> Iterator[Issue]:
-        """Tags nobody knows, once each, in the order of their first appearance, at most `UNKNOWN_TAGS_LISTED`."""
-        unknown = list(self._unknown.items())
-        for tag, (count, line) in unknown[:UNKNOWN_TAGS_LISTED]:
-            yield Issue("unknown_tags", line=line, field=tag, sent=str(count))
-        if len(unknown) > UNKNOWN_TAGS_LISTED:
-            yield Issue("unknown_tags_more", sent=str(len(unknown) - UNKNOWN_TAGS_LISTED))
-
-
-def local_name(tag: Any) -> str:  # noqa: ANN401 - the stubs allow more than the parser makes
-    """The name of a tag without its namespace (F7)."""
-    return cast("str", tag).rpartition("}")[2]
-
-
-def _text(element: etree._Element) -> str:
-    return "".join(cast("Iterator[str]", element.itertext())) if len(element) else element.text or ""
-
-
-def _inner_markup(element: etree._Element) -> str:
-    """The content of an element that holds markup, as the HTML it was meant to be."""
-    shell = etree.Element("x")
-    shell.text = element.text
-    text = etree.tostring(shell, encoding="unicode", method="html").removeprefix("<x>").removesuffix("</x>")
-    return text + "".join(etree.tostring(c, encoding="unicode", method="html", with_tail=True) for c in element)

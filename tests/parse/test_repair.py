@@ -102,7 +102,7 @@ PARTS = st.sampled_from(
         ";",
         "\n",
         "\x01",
-        "a",
+        "я",  # no letter of ASCII: «&», it and «;» would be the name of an entity that nobody declared
         "<b>",
         "</b>",
         "<!-- & -->",

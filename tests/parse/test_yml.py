@@ -14,9 +14,10 @@ from pipelines.errors import SupplierError
 from pipelines.issue_codes import ISSUE_CODES
 from pipelines.model import RAW_SCALARS, ParseResult
 from pipelines.parse import parse
+from pipelines.parse.document import RECORD_BYTES_LIMIT
 from pipelines.parse.pieces import TOKEN_LIMIT
-from pipelines.parse.yml import OFFER_BYTES_LIMIT
-from pipelines.parse.yml_offer import DISTINCT_TAGS_LIMIT, ELEMENTS_LIMIT, IGNORED_TAGS, UNKNOWN_TAGS_LISTED
+from pipelines.parse.tags import DISTINCT_TAGS_LIMIT, UNKNOWN_TAGS_LISTED
+from pipelines.parse.yml_offer import ELEMENTS_LIMIT, IGNORED_TAGS
 
 Read = Callable[[bytes], tuple[ParseResult, list[dict[str, Any]]]]
 Refuse = Callable[[bytes], SupplierError]
@@ -294,7 +295,7 @@ def test_F5_one_value(read: Read, refuse: Refuse, feed: Feed) -> None:
 def test_F5_one_offer(refuse: Refuse, feed: Feed) -> None:
     value = "x" * 1_000_000
     error = refuse(
-        feed("<offer id='0'/>\n<offer>" + f"<a>{value}</a>" * (OFFER_BYTES_LIMIT // len(value) + 2) + "</offer>")
+        feed("<offer id='0'/>\n<offer>" + f"<a>{value}</a>" * (RECORD_BYTES_LIMIT // len(value) + 2) + "</offer>")
     )
     assert (error.code, error.line) == ("xml_limit", 4)
 
@@ -327,7 +328,7 @@ def test_the_same_bytes_give_the_same_file_however_they_arrive(tmp_path: Path, f
 
 def test_every_code_that_parsing_uses_is_listed() -> None:
     room = Path(__file__).parents[2] / "pipelines" / "parse"
-    text = "".join(p.read_text(encoding="utf-8") for p in room.glob("*.py"))
+    text = "".join(p.read_text(encoding="utf-8") for p in room.rglob("*.py"))
     used = {code for code in ISSUE_CODES if f'"{code}"' in text}
     missing = set(re.findall(r'(?:SupplierError|Issue|_note)\(\s*"(\w+)"', text)) - used
     assert not missing

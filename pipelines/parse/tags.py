@@ -1,0 +1,48 @@
+"""What is remembered of the tags of a document: how many there are, and which of them nobody knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pipelines.errors import SupplierError
+from pipelines.model import Issue
+
+DISTINCT_TAGS_LIMIT = 2_000
+UNKNOWN_TAGS_LISTED = 50
+_TAG_SHOWN = 100
+
+
+class TagNames:
+    """The distinct names of tags of one document. libxml2 keeps every one of them for as long as the process lives."""
+
+    def __init__(self) -> None:
+        self._names: set[str] = set()
+
+    def meet(self, tag: str, line: int) -> None:
+        """Take note of a tag that stands at `line`.
+
+        Raises:
+            SupplierError: `xml_limit`, when there are too many different ones.
+        """
+        self._names.add(tag)
+        if len(self._names) > DISTINCT_TAGS_LIMIT:
+            raise SupplierError("xml_limit", line=line, detail=f"больше {DISTINCT_TAGS_LIMIT} разных меток")
+
+
+class UnknownTags:
+    """Tags that no column is made of and that are not known to be without one."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, list[int]] = {}  # tag -> [count, first line]
+
+    def meet(self, name: str, line: int) -> None:
+        """Count a tag, by its local name, that stands at `line`."""
+        self._found.setdefault(name[:_TAG_SHOWN], [0, line])[0] += 1
+
+    def issues(self) -> Iterator[Issue]:
+        """One for each of them, in the order of their first appearance, at most `UNKNOWN_TAGS_LISTED`."""
+        found = list(self._found.items())
+        for tag, (count, line) in found[:UNKNOWN_TAGS_LISTED]:
+            yield Issue("unknown_tags", line=line, field=tag, sent=str(count))
+        if len(found) > UNKNOWN_TAGS_LISTED:
+            yield Issue("unknown_tags_more", sent=str(len(found) - UNKNOWN_TAGS_LISTED))
