@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipelines.report.document import write_json
+from pipelines.report.issue_list import write_csv, write_xlsx
 from pipelines.report.mail import compose_mail, deliver
 from pipelines.report.pages import render_html, render_text
 from pipelines.report.policy import wants_mail
@@ -16,5 +17,7 @@ __all__ = [
     "render_html",
     "render_text",
     "wants_mail",
+    "write_csv",
     "write_json",
+    "write_xlsx",
 ]

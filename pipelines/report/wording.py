@@ -25,7 +25,7 @@ _SEPARATORS = {"Zl", "Zp"}
 
 def plain(text: str) -> str:
     """The text on one line, with every character that would act instead of print shown as `[U+202E]`."""
-    return "".join(map(_shown, text))
+    return text if text.isprintable() else "".join(map(_shown, text))
 
 
 def _shown(character: str) -> str:

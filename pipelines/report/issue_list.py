@@ -1,0 +1,131 @@
+"""The complete list of a load's remarks as tables that Excel opens: XLSX and CSV (R1).
+
+Both are streamed from the Parquet of issues: memory does not grow with their number. Every value a supplier wrote
+passes `plain`; a spreadsheet is given it as text, never as something to compute.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import xlsxwriter
+
+from pipelines.model import Severity
+from pipelines.report.russian import number
+from pipelines.report.wording import fill, issue_code, plain
+
+# A sheet of Excel has 1,048,576 rows. One is the header; the last one says what is missing, when something is.
+SHEET_ROWS = 1_048_576
+CELL_LIMIT = 32_767
+
+_BATCH = 5_000
+_SEVERITIES = {Severity.ERROR: "Ошибка", Severity.WARNING: "Предупреждение", Severity.INFO: "К сведению"}
+
+# What a spreadsheet takes for the beginning of a formula, unless it is a number.
+_FORMULA = re.compile(r"[=+\-@\t\r]")
+_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
+
+
+@dataclass(frozen=True)
+class _Column:
+    title: str
+    width: int
+
+
+_COLUMNS = (
+    _Column("Важность", 16),
+    _Column("Код", 24),
+    _Column("Артикул", 20),
+    _Column("Файл", 14),
+    _Column("Строка", 10),
+    _Column("Поле", 16),
+    _Column("Прислано", 32),
+    _Column("Опубликовано", 32),
+    _Column("Что случилось", 60),
+    _Column("Что сделать", 60),
+)
+_LINE = next(index for index, column in enumerate(_COLUMNS) if column.title == "Строка")
+_READ = ("code", "sku", "part", "line", "field", "sent", "published")
+
+
+def write_xlsx(issues: Path, out: Path, *, sheet_rows: int = SHEET_ROWS) -> None:
+    """Write the list as a workbook: text cells, a frozen header, a filter.
+
+    Args:
+        issues: Parquet of `ISSUE_SCHEMA`, in file order.
+        out: where the workbook is made.
+        sheet_rows: rows that a sheet has; beyond them the last row says how many are only in the CSV.
+    """
+    with pq.ParquetFile(issues) as file:
+        total = file.metadata.num_rows
+    room = sheet_rows - 1
+    listed = total if total <= room else room - 1
+    # Text stays text: nothing becomes a formula, a link or a number by the way it looks.
+    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "tmpdir": out.parent}
+    with xlsxwriter.Workbook(out, options) as book:
+        sheet = book.add_worksheet("Замечания")
+        header = book.add_format({"bold": True, "bg_color": "#eceff3", "valign": "top"})
+        for index, column in enumerate(_COLUMNS):
+            sheet.set_column(index, index, column.width)
+            sheet.write_string(0, index, column.title, header)
+        sheet.freeze_panes(1, 0)
+        sheet.autofilter(0, 0, listed, len(_COLUMNS) - 1)
+        for row, values in zip(range(1, listed + 1), _rows(issues), strict=False):
+            for index, value in enumerate(values):
+                if value and index != _LINE:
+                    sheet.write_string(row, index, value[:CELL_LIMIT])
+                elif value:
+                    sheet.write_number(row, index, int(value))
+        if listed < total:
+            note = f"И ещё {number(total - listed)}: лист Excel больше не вмещает. Полный список — в файле CSV."
+            sheet.write_string(listed + 1, 0, note)
+
+
+def write_csv(issues: Path, out: TextIO) -> None:
+    """Write the list as CSV that Excel opens by a double click: UTF-8 with a mark of it, semicolons (R1).
+
+    Args:
+        issues: Parquet of `ISSUE_SCHEMA`, in file order.
+        out: a text stream in `utf-8-sig` that leaves line ends alone (`newline=""`).
+    """
+    table = csv.writer(out, delimiter=";", lineterminator="\r\n")
+    table.writerow(column.title for column in _COLUMNS)
+    table.writerows([_harmless(value) for value in values] for values in _rows(issues))
+
+
+def _rows(issues: Path) -> Iterator[list[str]]:
+    with pq.ParquetFile(issues) as file:
+        for batch in file.iter_batches(_BATCH, columns=list(_READ)):
+            for row in batch.set_column(
+                batch.schema.get_field_index("line"), "line", pc.cast(batch.column("line"), "string")
+            ).to_pylist():
+                yield _row(row)
+
+
+def _row(row: dict[str, Any]) -> list[str]:
+    entry = issue_code(row["code"])
+    values = {name: None if value is None else plain(value) for name, value in row.items()}
+    return [
+        _SEVERITIES[entry.severity],
+        entry.code,
+        values["sku"] or "",
+        values["part"] or "",
+        values["line"] or "",
+        values["field"] or "",
+        values["sent"] or "",
+        values["published"] or "",
+        fill(entry.message, values),
+        fill(entry.remedy, values),
+    ]
+
+
+def _harmless(value: str) -> str:
+    """The value with an apostrophe before what a spreadsheet would compute; numbers stay what they are."""
+    return f"'{value}" if _FORMULA.match(value) and not _NUMBER.fullmatch(value) else value
