@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -103,6 +104,19 @@ class OfferStatus(enum.StrEnum):
     HIDDEN = "hidden"
     DRAFT = "draft"  # taken aside by hand to be worked on; kept, and hidden to buyers
     DELETED = "deleted"  # by hand; kept for its history, shown nowhere and never counted
+
+    @property
+    def label(self) -> str:
+        """The status in Russian."""
+        return _OFFER_STATUS_LABELS[self]
+
+
+_OFFER_STATUS_LABELS = {
+    OfferStatus.PUBLISHED: "опубликован",
+    OfferStatus.HIDDEN: "скрыт",
+    OfferStatus.DRAFT: "черновик",
+    OfferStatus.DELETED: "удалён",
+}
 
 
 class HoldReason(enum.StrEnum):
@@ -355,6 +369,9 @@ RAW_SCHEMA = pa.schema(
         # the next, here and in every `<column>_line`; `ParseResult.parts` takes them apart again.
         pa.field("line", pa.int64()),
         pa.field("external_id", pa.string()),  # key of the offer in the supplier's own system (CommerceML Ид)
+        # A row of a table that cannot be trusted: code of the issue for which it is rejected, and what was found there.
+        pa.field("row_fault", pa.string()),
+        pa.field("row_fault_sent", pa.string()),
         *_with_lines(RAW_SCALARS),
         pa.field("pictures", pa.list_(RAW_VALUE)),
         pa.field("outlets", pa.list_(RAW_VALUE)),  # outlet@instock (O10)
@@ -429,6 +446,15 @@ class Counts:
     infos: int = 0
 
 
+class MailPolicy(enum.StrEnum):
+    """Which reports a supplier wants by mail (R3)."""
+
+    ALL = "all"
+    ERRORS = "errors"  # unsubscribed from warnings: only what was not published, and what waits
+    DIGEST = "digest"  # once a day in one mail; what cannot wait comes at once
+    NONE = "none"
+
+
 class WhyNot(enum.StrEnum):
     """Closed list of reasons for which actualisation did not run; the report says each in Russian."""
 
@@ -465,6 +491,43 @@ class PriceMoves:
     jumped: int = 0
     factors: dict[str, int] = field(default_factory=dict)
     examples: tuple[dict[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class PriceChange:
+    """One price that a load changed."""
+
+    sku: str
+    name: str | None
+    before: Decimal
+    after: Decimal
+
+    @property
+    def percent(self) -> Decimal:
+        """By how much, in percent of the price before."""
+        return (self.after / self.before - 1) * 100
+
+
+@dataclass(frozen=True)
+class PriceChanges:
+    """What a load did to prices.
+
+    Attributes:
+        up, down: offers whose price rose and fell.
+        median: of the changes, in percent; None when there are none.
+        histogram: offers by how much their price changed, between the `PRICE_STEPS`: one more than there are steps.
+        widest: the widest moves either way, as ratios.
+    """
+
+    up: int
+    down: int
+    median: Decimal | None
+    histogram: tuple[int, ...]
+    widest: tuple[PriceChange, ...]
+
+
+# Borders of the histogram of price changes, in percent; a change on a border belongs to the step above it.
+PRICE_STEPS = (-50, -20, -10, -5, 0, 5, 10, 20, 50)
 
 
 @dataclass
