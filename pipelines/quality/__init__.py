@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from pipelines.quality.guards import Hold, Numbers, Verdict, judge
+from pipelines.quality.guards import Hold, Numbers, Verdict, judge, kept_prices
 
-__all__ = ["Hold", "Numbers", "Verdict", "judge"]
+__all__ = ["Hold", "Numbers", "Verdict", "judge", "kept_prices"]

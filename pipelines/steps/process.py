@@ -6,22 +6,18 @@ import io
 import json
 import logging
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipelines import normalize, parse, publish, quality, registry
-from pipelines.errors import OperatorError, SupplierError
+from pipelines import normalize, parse, registry
+from pipelines.errors import SupplierError
 from pipelines.fetch import raw_key
 from pipelines.model import ISSUE_SCHEMA, Actualization, Counts, FeedFormat, LoadFacts, LoadStatus, Severity, WhyNot
 from pipelines.options import Options
-from pipelines.publish import Standing
 from pipelines.reference import Library, Reference, load_reference
 from pipelines.registry import Connection, Link
 from pipelines.steps.house import (
@@ -35,6 +31,7 @@ from pipelines.steps.house import (
     stored,
     worker_name,
 )
+from pipelines.steps.publishing import publish_load
 from pipelines.steps.reporting import report_load
 
 log = logging.getLogger(__name__)
@@ -120,7 +117,7 @@ def _process(house: House, conn: Connection, load_id: int, timings: dict[str, fl
         manifest.describe(load)
         if manifest.accepted:
             progress("publish", None)
-            _publish(house, conn, load, clock)
+            publish_load(house, conn, load, clock, spellings=manifest.spellings)
         else:
             _reject(house, conn, load, manifest)
     if not registry.is_reported(conn, load_id):
@@ -138,6 +135,8 @@ class Manifest:
         whole: the one issue of a file that was rejected before its offers were read to the end (F5).
         reference_version: version over all reference tables it was normalised with.
         reference_tables: each of them, name -> version.
+        spellings: raw column -> how the supplier wrote it, for remarks made later.
+        parts: files of a set, with the line each begins at.
     """
 
     totals: dict[str, int]
@@ -148,6 +147,8 @@ class Manifest:
     timings: dict[str, float] = field(default_factory=dict)
     reference_version: str | None = None
     reference_tables: dict[str, str] = field(default_factory=dict)
+    spellings: dict[str, str] = field(default_factory=dict)
+    parts: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
     def rejection(cls, error: SupplierError, timings: dict[str, float] | None = None) -> Manifest:
@@ -214,6 +215,8 @@ def _transform(house: House, load: LoadFacts, reference: Reference, progress: Pr
                 timings=clock.seconds,
                 reference_version=reference.version,
                 reference_tables=dict(reference.versions),
+                spellings=parsed.spellings,
+                parts=[asdict(part) for part in parsed.parts],
             )
     house.store.put_bytes(
         load_key(load.id, "transform.json"), json.dumps(asdict(manifest), ensure_ascii=False).encode()
@@ -251,59 +254,6 @@ class _Watched(io.RawIOBase):
     def close(self) -> None:
         self._source.close()
         super().close()
-
-
-def _publish(house: House, conn: Connection, load: LoadFacts, clock: Clock) -> None:
-    """Write the differences and the end of the load in one transaction (P1-P6)."""
-    options = Options.model_validate(load.options).link
-    with ExitStack() as files, house.scratch() as folder:
-        offers = files.enter_context(house.store.local(load_key(load.id, "offers.parquet")))
-        rejected = files.enter_context(house.store.local(load_key(load.id, "rejected.parquet")))
-        others = registry.other_good_loads(conn, load.link_id) if options.actualize else []
-        protected = [files.enter_context(house.store.local(load_key(other, "offers.parquet"))) for other in others]
-        conn.commit()
-        with publish.Publication(conn, load) as publication:
-            if publication.standing is Standing.PUBLISHED:
-                return
-            if publication.standing is Standing.SUPERSEDED:
-                msg = f"load {load.id} comes too late: a newer file of {load.link} is published"
-                raise OperatorError(msg)
-            with clock("check"):
-                difference = publication.stage(offers, rejected, protected, folder)
-                verdict = quality.judge(
-                    quality.Numbers(
-                        read=load.counts.read,
-                        accepted=load.counts.accepted,
-                        rejected=load.counts.rejected,
-                        visible=difference.visible_before,
-                        missing=difference.missing,
-                    ),
-                    options,
-                )
-            if difference.bindings_kept:
-                _say_bindings_kept(house, load, difference.bindings_kept, folder)
-            with clock("publish"):
-                publication.apply(
-                    hide=verdict.hide,
-                    actualization=Actualization(verdict.requested, applied=verdict.hide, why_not=verdict.why_not),
-                    held=verdict.hold.as_json() if verdict.hold else None,
-                )
-
-
-def _say_bindings_kept(house: House, load: LoadFacts, number: int, folder: Path) -> None:
-    """Put the one remark that only the catalog can give before the others, once however often this runs (O17)."""
-    issue = {"code": "bindings_kept", "severity": Severity.INFO.value, "sent": str(number)}
-    with (
-        house.store.local(load_key(load.id, "issues.parquet")) as known,
-        pq.ParquetFile(known) as issues,
-        pq.ParquetWriter(folder / "issues.parquet", ISSUE_SCHEMA) as out,
-    ):
-        out.write_table(pa.Table.from_pylist([issue], schema=ISSUE_SCHEMA))
-        for batch in issues.iter_batches():
-            others = pc.not_equal(batch.column("code"), issue["code"])
-            out.write_batch(batch.filter(others).cast(ISSUE_SCHEMA))
-    house.store.put_file(load_key(load.id, "issues.parquet"), folder / "issues.parquet")
-    load.counts.infos += 1
 
 
 def _reject(house: House, conn: Connection, load: LoadFacts, manifest: Manifest) -> None:

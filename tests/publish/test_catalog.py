@@ -117,7 +117,15 @@ def test_P6_a_held_load_publishes_and_does_not_hide(conn, link, write_files, pub
     load = publish(a, write_files(["1", "3"]), held=held)
     assert result(load) == (1, 0, 0, 1, 0)
     stored = registry.get_load(conn, load.id)
-    assert (stored.status, stored.held) == (LoadStatus.HELD, held)
+    assert stored.status is LoadStatus.HELD
+    assert stored.waits
+    assert stored.held == held | {
+        "published": {"created": 1, "changed": 0, "restored": 0, "hidden": 0},
+        "withheld": {"created": 0, "changed": 0, "restored": 0, "hidden": 1, "prices": 0},
+        "on_approval": {"visible": 2},
+        "on_rejection": {"visible": 3},
+        "as_of": 3,
+    }
     assert statuses(conn) == {"1": "published", "2": "published", "3": "published"}
 
 
@@ -385,7 +393,7 @@ def test_an_open_transaction_is_refused(conn, link, write_files, new_load):
 def test_P8_visible_goods_follow_the_accreditation(conn, link, write_files, publish):
     publish(link(), write_files(["1"]))
     for status, visible in ((Accreditation.REVOKED, 0), (Accreditation.GRANTED, 1)):
-        registry.set_accreditation(conn, "a", "main", status)
+        registry.set_accreditation(conn, "a", "main", status, who="test")
         assert conn.execute("SELECT count(*) FROM visible_offers").fetchone() == (visible,)
         assert conn.execute("SELECT count(*) FROM offers").fetchone() == (1,)
 
@@ -402,6 +410,6 @@ def test_O16_unbound_goods_are_stored_and_shown_only_where_the_shop_shows_them(
     assert statuses(conn) == {"1": "published", "2": "published"}
     assert [sku for (sku,) in conn.execute("SELECT sku_key FROM visible_offers ORDER BY sku_key")] == visible
     for status in (Accreditation.REVOKED, Accreditation.GRANTED):  # P8 holds beside it
-        registry.set_accreditation(conn, "a", "main", status)
+        registry.set_accreditation(conn, "a", "main", status, who="test")
         seen = [sku for (sku,) in conn.execute("SELECT sku_key FROM visible_offers ORDER BY sku_key")]
         assert seen == (visible if status is Accreditation.GRANTED else [])

@@ -47,7 +47,7 @@ def test_P8_a_new_supplier_is_granted_and_a_lost_accreditation_is_not_given_back
     registry.ensure_supplier(conn, "a")
     assert registry.accreditation(conn, "a", "main") is Accreditation.NONE
     assert registry.ensure_accreditation(conn, "a", "main") is Accreditation.GRANTED
-    registry.set_accreditation(conn, "a", "main", Accreditation.REVOKED)
+    registry.set_accreditation(conn, "a", "main", Accreditation.REVOKED, who="test")
     assert registry.ensure_accreditation(conn, "a", "main") is Accreditation.REVOKED
 
 
@@ -246,7 +246,7 @@ def test_previous_and_last_good_load(conn, link):
     ids = []
     for status in (LoadStatus.PROCESSED, LoadStatus.REJECTED, LoadStatus.FAILED, LoadStatus.QUEUED):
         load = registry.get_load(conn, registry.create_load(conn, link.id, source="test"))
-        load.status = status
+        load.status, load.published = status, status is LoadStatus.PROCESSED
         registry.save_load(conn, load)
         ids.append(load.id)
     newest = registry.get_load(conn, ids[-1])
