@@ -37,8 +37,8 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow.sdk import Asset, TriggerRule, dag, get_current_context, task
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk import Asset, Connection, TriggerRule, dag, get_current_context, task
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowNotFoundException
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,7 +63,28 @@ def _house() -> AbstractContextManager[House]:
     from pipelines.settings import load_settings
     from pipelines.steps import open_house
 
-    return open_house(load_settings())
+    return open_house(load_settings(), _secret)
+
+
+def _secret(name: str) -> str:
+    """A secret of a link: from the environment, else the Connection of that name; `portal.login` is its user."""
+    from pipelines.errors import OperatorError
+    from pipelines.settings import secret_of_environment
+
+    try:
+        return secret_of_environment(name)
+    except OperatorError as unknown:
+        conn_id, _, part = name.partition(".")
+        try:
+            connection = Connection.get(conn_id)
+        except AirflowNotFoundException as error:
+            message = f"{unknown}, or add the Airflow connection {conn_id!r}"
+            raise OperatorError(message) from error
+        value = connection.login if part == "login" else connection.password
+        if not value:
+            message = f"the Airflow connection {conn_id!r} has no {part or 'password'}"
+            raise OperatorError(message) from unknown
+        return str(value)
 
 
 def _ours(status: str) -> bool:

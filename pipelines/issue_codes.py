@@ -39,7 +39,7 @@ _FILE: tuple[IssueCode, ...] = (
     IssueCode("format_unsupported", Severity.ERROR, "F1", "Файлы формата {sent} пока не загружаются.", "Передайте прайс-лист в формате YML (корневой тег <yml_catalog>).", "load"),
     IssueCode("format_unexpected", Severity.ERROR, "F1", "Файл другого формата, чем ждёт ссылка: {sent}.", "Публикуйте по этой ссылке файл прежнего формата или попросите изменить настройку формата.", "load"),
     IssueCode("file_too_large", Severity.ERROR, "F3", "Файл больше 300 МБ.", "Разделите прайс-лист на несколько ссылок по категориям: у поставщика их может быть несколько.", "load"),
-    IssueCode("archive_invalid", Severity.ERROR, "F3", "Архив не удалось открыть: {sent}.", "В архиве gzip или zip должен быть один файл прайс-листа, без пароля и вложенных архивов.", "load"),
+    IssueCode("archive_invalid", Severity.ERROR, "F3", "Архив не удалось открыть: {sent}.", "В архиве gzip или zip должен быть один файл прайс-листа или файлы одного обмена CommerceML, без пароля и вложенных архивов.", "load"),
     IssueCode("xml_malformed", Severity.ERROR, "F5", "XML построен неверно: {sent}.", "Проверьте файл в любом редакторе XML: каждая открытая метка должна закрываться, а знаки & и < в тексте записываются как &amp; и &lt;.", "load"),
     IssueCode("xml_truncated", Severity.ERROR, "F5", "Файл обрывается: {sent}.", "Дождитесь окончания выгрузки перед публикацией файла: последней строкой должна быть закрывающая метка корня, например </yml_catalog>.", "load"),
     IssueCode("xml_doctype_entities", Severity.ERROR, "F5", "В DOCTYPE объявлены сущности; такие файлы не принимаются.", 'Уберите объявления <!ENTITY …>; допустима строка <!DOCTYPE yml_catalog SYSTEM "shops.dtd">.', "load"),
@@ -166,7 +166,37 @@ _PUBLISHING: tuple[IssueCode, ...] = (
     IssueCode("price_jump_held", Severity.WARNING, "P7", "Цена «{sent}» слишком отличается от прежней; до подтверждения показана прежняя: {published}.", "Проверьте цену и единицу измерения. Если цена верна, назовите оператору каталога номер загрузки: он подтвердит её."),
 )
 
+_TABLE: tuple[IssueCode, ...] = (
+    IssueCode("table_encoding_invalid", Severity.ERROR, "F5", "Кодировка таблицы не определяется однозначно: {sent}.", "Сохраните файл в Excel как «CSV UTF-8 (разделитель — запятая)».", "load"),
+    IssueCode("table_column_missing", Severity.ERROR, "F5", "В таблице нет столбца «{sent}».", "Первая строка таблицы — названия столбцов; возьмите их из шаблона: «Идентификатор продукта», «Наименование», «Цена» и другие.", "load"),
+    IssueCode("table_header_changed", Severity.ERROR, "F5", "Посреди таблицы стоит другая строка названий столбцов: {sent}.", "Оставьте одну строку названий столбцов в начале таблицы; таблицы с разными столбцами загружайте отдельными файлами.", "load"),
+    IssueCode("table_truncated", Severity.ERROR, "F5", "Таблица обрывается посреди строки: «{sent}».", "Дождитесь окончания выгрузки и загрузите файл целиком.", "load"),
+    IssueCode("table_limit", Severity.ERROR, "F5", "Превышены пределы таблицы: {sent}.", "Проверьте выгрузку: одна строка не больше 4 МБ, не больше 16 384 столбцов. Большую книгу Excel сохраните как «CSV UTF-8».", "load"),
+    IssueCode("workbook_invalid", Severity.ERROR, "F5", "Книга Excel не читается: {sent}.", "Откройте книгу в Excel и сохраните её заново как «Книга Excel (*.xlsx)» или как «CSV UTF-8».", "load"),
+    IssueCode("workbook_old", Severity.ERROR, "F1", "Книга Excel старого формата (XLS) или защищена паролем; такие файлы не загружаются.", "Снимите пароль и сохраните книгу как «Книга Excel (*.xlsx)» или как «CSV UTF-8».", "load"),
+    IssueCode("table_row_too_long", Severity.ERROR, "F5", "В строке таблицы больше ячеек, чем столбцов ({sent}); неизвестно, какие лишние, и товар не загружен.", "Если в тексте есть разделитель столбцов, заключите весь текст в кавычки: \"Кабель; медный\"."),
+    IssueCode("table_row_too_short", Severity.ERROR, "F5", "Строка таблицы короче, чем нужно ({sent}); товар не загружен.", "Проверьте, не разорвана ли строка: текст с переводом строки заключается в кавычки."),
+    IssueCode("table_quote_unbalanced", Severity.ERROR, "F5", "В строке таблицы открыта и не закрыта кавычка: «{sent}»; товар не загружен, строки после него прочитаны отдельно.", "Заключите весь текст в кавычки, а кавычки внутри него удвойте: \"Труба 1/2\"\" стальная\"."),
+    IssueCode("table_cell_too_long", Severity.ERROR, "F5", "В ячейке больше 100 000 знаков ({sent}); товар не загружен.", "Проверьте кавычки в этой строке: не закрытая кавычка соединяет ячейки."),
+    IssueCode("table_quotes_kept", Severity.WARNING, "F6", "Кавычки внутри текста не удвоены (строк: {sent}), впервые: «{field}»; текст прочитан как есть, вместе с кавычками.", "Заключайте такой текст в кавычки целиком, а кавычки внутри него удваивайте.", "load"),
+    IssueCode("table_errors_dropped", Severity.WARNING, "F6", "Ошибки вычисления Excel вместо значений ({sent} шт.), впервые: {field}; эти ячейки прочитаны как пустые.", "Исправьте формулы в таблице или вставьте значения.", "load"),
+    IssueCode("table_rows_skipped", Severity.INFO, "F6", "Над строкой названий столбцов стоят другие строки ({sent}); они пропущены.", "", "load"),
+    IssueCode("unknown_columns", Severity.INFO, "O19", "Незнакомый столбец «{field}», заполнен в строках: {sent}; его содержимое не загружено.", "Характеристику товара передавайте в столбцах «Название характеристики 1» и «Значение характеристики 1».", "load"),
+    IssueCode("unknown_columns_more", Severity.INFO, "O19", "Ещё {sent} незнакомых столбцов; их содержимое не загружено.", "", "load"),
+    IssueCode("sku_exponent", Severity.ERROR, "O1", "Артикул «{sent}» испорчен Excel: длинное число показано со степенью, часть цифр потеряна.", "Задайте столбцу артикулов формат «Текстовый» и впишите артикулы заново."),
+    IssueCode("sku_date", Severity.ERROR, "O1", "Артикул «{sent}» испорчен Excel: он превращён в дату.", "Задайте столбцу артикулов формат «Текстовый» и впишите артикулы заново."),
+)
+
+_SOURCE: tuple[IssueCode, ...] = (
+    IssueCode("login_refused", Severity.ERROR, "S1", "Сервер поставщика не пустил загрузчик по логину ссылки: {sent}.", "Проверьте, что логин действует и соглашения на портале приняты. Если пароль или токен сменился, передайте новый оператору каталога.", "load"),
+    IssueCode("answer_is_error", Severity.ERROR, "S1", "Вместо прайс-листа сервер ответил ошибкой: «{sent}».", "Проверьте выгрузку на своём сервере: по ссылке должен отдаваться прайс-лист, а об ошибке должен говорить код HTTP.", "load"),
+    IssueCode("json_malformed", Severity.ERROR, "F5", "JSON построен неверно: {sent}.", "Проверьте файл в любом редакторе JSON: кавычки и запятые на месте, строки без переводов строки внутри.", "load"),
+    IssueCode("json_truncated", Severity.ERROR, "F5", "Файл JSON обрывается: {sent}.", "Дождитесь окончания выгрузки перед публикацией файла.", "load"),
+    IssueCode("json_limit", Severity.ERROR, "F5", "Превышены пределы разбора JSON: {sent}.", "Сократите указанное: один товар не больше 4 МБ и 100 000 значений, вложенность не глубже 64.", "load"),
+    IssueCode("json_items_missing", Severity.ERROR, "F5", "В JSON не найден список товаров: {sent}.", "Отдавайте список товаров под прежним именем или попросите оператора каталога изменить настройку json_items.", "load"),
+)
+
 ISSUE_CODES: dict[str, IssueCode] = {
     c.code: c
-    for c in (*_FILE, *_OFFER_IDENTITY, *_OFFER_TEXT, *_OFFER_UNIT, *_OFFER_PRICE, *_OFFER_STOCK, *_OFFER_DETAILS, *_REGION, *_STOCK_CLASS, *_PUBLISHING)
+    for c in (*_FILE, *_OFFER_IDENTITY, *_OFFER_TEXT, *_OFFER_UNIT, *_OFFER_PRICE, *_OFFER_STOCK, *_OFFER_DETAILS, *_REGION, *_STOCK_CLASS, *_PUBLISHING, *_TABLE, *_SOURCE)
 }

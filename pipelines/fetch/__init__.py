@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from pipelines.fetch.archive import raw_key
 from pipelines.fetch.file import fetch_file
-from pipelines.fetch.http import TransferError, fetch_url
+from pipelines.fetch.http import TransferError
 from pipelines.fetch.limits import FetchLimits
+from pipelines.fetch.link import fetch_url
 from pipelines.fetch.masking import masked
 from pipelines.fetch.outcome import Fetched, NotModified, Unpacked, Validators
 

@@ -97,7 +97,7 @@ def gather(chunks: Iterable[bytes], name: str, pile: Pile, *, store: ObjectStore
             spool.file.writelines(body)
             with open_package(spool.file, limits) as package:
                 for member in package.feeds():
-                    pile.add(member.name, package.read(member))
+                    pile.add(f"{name}/{member.name}", package.read(member))
     else:
         pile.add(name, _opened_gzip(body, limits) if wrapper == "gzip" else body)
 

@@ -1,4 +1,4 @@
-"""Links over HTTP: conditional, guarded, retried, and archived only whole (F1-F4)."""
+"""Requests over HTTP: conditional, guarded, signed and retried (F2, F3, S1). What a body holds is not known here."""
 
 from __future__ import annotations
 
@@ -7,22 +7,24 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from typing import Self, TypeVar
 
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, stop_before_delay
 from tenacity.wait import wait_exponential_jitter
 
 from pipelines.errors import NetworkError, OperatorError, SupplierError
-from pipelines.fetch.archive import archive
-from pipelines.fetch.limits import STANDARD_LIMITS, FetchLimits
+from pipelines.fetch.access import Access, error_text
+from pipelines.fetch.limits import FetchLimits
 from pipelines.fetch.masking import masked
-from pipelines.fetch.outcome import Fetched, NotModified, Validators
+from pipelines.fetch.outcome import NotModified, Validators
 from pipelines.fetch.transport import Deadline, guarded_transport
 from pipelines.fetch.unpack import GzipDamagedError, gunzip
-from pipelines.objects import ObjectStore
+from pipelines.logins import TokenLogin
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +35,11 @@ for _name in ("httpx", "httpcore"):
 _HEADERS = {"User-Agent": "catalog-feeds", "Accept": "*/*", "Accept-Encoding": "gzip"}
 _REDIRECTS = {301, 302, 303, 307, 308}
 _TRY_AGAIN = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
+_NOT_LET_IN = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 _LONGEST_VALIDATOR = 500
+NO_VALIDATORS = Validators()
+T = TypeVar("T")
+
 _BACK_OFF = wait_exponential_jitter(multiplier=1, max=30, jitter=1)
 
 
@@ -52,116 +58,152 @@ class _BusyError(Exception):
         self.pause = pause
 
 
-def fetch_url(
-    url: str,
-    *,
-    store: ObjectStore,
-    validators: Validators | None = None,
-    allow_private: bool = False,
-    limits: FetchLimits = STANDARD_LIMITS,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Fetched | NotModified:
-    """Look at a link and archive its body if the server does not say that it is unchanged (F1-F4).
+@dataclass(frozen=True)
+class Answer:
+    """A body on its way from the server.
 
-    Args:
-        url: http(s) address; a user and password in it are sent to its own host only.
-        store: where the body goes, as `raw/<sha256>`.
-        validators: of the last look; None forces a full fetch (F2).
-        allow_private: let the link lead to private and loopback addresses.
-        limits: sizes, times and numbers of attempts.
-        sleep: waits between attempts, seconds.
-
-    Raises:
-        SupplierError: `link_unreachable` (the server refuses, or is broken after retries, or leads where it must not),
-            `file_empty`, `file_too_large`, `archive_invalid`, `format_unknown`.
-        TransferError: no connection, or the transfer broke off, also after retries.
-        OperatorError: the address is not one of http or https.
+    Attributes:
+        url: where it was found after all redirects.
+        validators: of this body.
+        body: the bytes without their transfer compression; to be read before the next request.
     """
-    started = time.monotonic()
-    link = _parse_link(url)
-    look = _Look(link, store, validators or Validators(), allow_private, limits)
 
-    def report(state: RetryCallState) -> None:
-        log.info("%s: %s; trying again in %.1f s", masked(url), _fault(state), state.upcoming_sleep)
-
-    attempts = Retrying(
-        retry=retry_if_exception(lambda error: _worth_retrying(error, limits)),
-        stop=stop_after_attempt(limits.attempts) | stop_before_delay(limits.total_seconds),
-        wait=_pause,
-        sleep=sleep,
-        before_sleep=report,
-        reraise=True,
-    )
-    with look.client:
-        try:
-            return attempts(look.once, started)
-        except _BusyError as error:
-            raise SupplierError("link_unreachable", detail=str(error)) from error
+    url: httpx.URL
+    validators: Validators
+    body: Iterator[bytes]
 
 
-class _Look:
-    """One fetch with its connections, which all its attempts share."""
+class Session:
+    """The requests of one fetch: guarded, signed, retried, and over in time."""
 
     def __init__(
-        self, link: httpx.URL, store: ObjectStore, validators: Validators, allow_private: bool, limits: FetchLimits
+        self,
+        access: Access,
+        *,
+        allow_private: bool,
+        limits: FetchLimits,
+        sleep: Callable[[float], None],
     ) -> None:
-        self._link = link
-        self._store = store
-        self._validators = validators
+        self.access = access
         self._limits = limits
+        self._sleep = sleep
         self._deadline = Deadline(limits.total_seconds)
-        self.client = httpx.Client(
+        self._client = httpx.Client(
             transport=guarded_transport(allow_private=allow_private, deadline=self._deadline),
             headers=_HEADERS,
             timeout=httpx.Timeout(limits.read_seconds, connect=limits.connect_seconds),
             trust_env=False,
         )
 
-    def once(self, started: float) -> Fetched | NotModified:
-        """One attempt: the link, its redirects, and the body."""
-        url = self._link.copy_with(userinfo=b"")
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def get(
+        self, url: httpx.URL, take: Callable[[Answer], T], validators: Validators = NO_VALIDATORS
+    ) -> T | NotModified:
+        """What `take` makes of the answer; after a transfer that broke off it is called anew.
+
+        Raises:
+            SupplierError: `link_unreachable`, `login_refused`; also whatever `take` raises.
+            TransferError: no connection, or the transfer broke off, also after retries.
+        """
+
+        def report(state: RetryCallState) -> None:
+            log.info("%s: %s; trying again in %.1f s", masked(str(url)), _fault(state), state.upcoming_sleep)
+
+        attempts = Retrying(
+            retry=retry_if_exception(lambda error: _worth_retrying(error, self._limits)),
+            stop=stop_after_attempt(self._limits.attempts) | stop_before_delay(self._limits.total_seconds),
+            wait=_pause,
+            sleep=self._sleep,
+            before_sleep=report,
+            reraise=True,
+        )
+        try:
+            return attempts(self._once, url, take, validators)
+        except _BusyError as error:
+            raise SupplierError("link_unreachable", detail=str(error)) from error
+
+    def _once(self, url: httpx.URL, take: Callable[[Answer], T], validators: Validators) -> T | NotModified:
+        """One attempt: the address, its redirects, and the body."""
+        started = time.monotonic()
         try:
             for _ in range(self._limits.redirects + 1):
-                response = self._send(url)
+                response = self._send(url, validators)
                 try:
                     if response.status_code not in _REDIRECTS:
-                        return self._receive(response, started)
+                        return self._receive(response, url, take, validators, started)
                     url = redirected(url, response.headers.get("Location", ""))
                 finally:
                     response.close()
         except httpx.TransportError as error:
             certificate = _root(error)
             if isinstance(certificate, ssl.SSLCertVerificationError):
-                raise _unreachable("сертификат сервера не принят", certificate.verify_message) from error
-            raise TransferError(self._words(error)) from error
-        raise _unreachable("слишком много переадресаций подряд", f"больше {self._limits.redirects}")
+                raise self._unreachable("сертификат сервера не принят", certificate.verify_message) from error
+            raise TransferError(self.access.shown(self._words(error))) from error
+        raise self._unreachable("слишком много переадресаций подряд", f"больше {self._limits.redirects}")
 
-    def _send(self, url: httpx.URL) -> httpx.Response:
+    def _send(self, url: httpx.URL, validators: Validators) -> httpx.Response:
+        """Ask for `url`; a token that is no longer good is renewed, once in a fetch (S1)."""
+        response = self._ask(url, validators)
+        if response.status_code == HTTPStatus.UNAUTHORIZED and self.access.covers(url) and self.access.renew():
+            response.close()
+            response = self._ask(url, validators)
+        return response
+
+    def _ask(self, url: httpx.URL, validators: Validators) -> httpx.Response:
         headers = {}
-        if self._validators.etag:
-            headers["If-None-Match"] = self._validators.etag
-        if self._validators.last_modified:
-            headers["If-Modified-Since"] = self._validators.last_modified
-        auth = None
-        if self._link.userinfo and same_owner(self._link, url):
-            auth = httpx.BasicAuth(self._link.username, self._link.password)
-        request = self.client.build_request("GET", url, headers=headers)
-        return self.client.send(request, stream=True, auth=auth, follow_redirects=False)
+        if validators.etag:
+            headers["If-None-Match"] = validators.etag
+        if validators.last_modified:
+            headers["If-Modified-Since"] = validators.last_modified
+        request = self._client.build_request("GET", url, headers=headers)
+        if self.access.covers(url):
+            if login := self.access.awaited:
+                self._log_in(login)
+            self.access.sign(request)
+        return self._client.send(request, stream=True, auth=None, follow_redirects=False)
 
-    def _receive(self, response: httpx.Response, started: float) -> Fetched | NotModified:
+    def _log_in(self, login: TokenLogin) -> None:
+        """Ask for a token. A redirect is not followed: it would take the password along."""
+        request = self.access.token_request(login, self._client)
+        response = self._client.send(request, stream=True, auth=None, follow_redirects=False)
+        try:
+            _raise_if_busy(response)
+            body = b""
+            for chunk in response.iter_raw():
+                body += chunk
+                if len(body) > self._limits.page_bytes:
+                    raise self.access.refused("ответ сервера входа слишком длинный")
+            if not response.is_success:
+                words = f"{_status_line(response.status_code)} {error_text(body) or ''}"
+                raise self.access.refused("токен не выдан", words)
+            self.access.take_token(login, body)
+        finally:
+            response.close()
+
+    def _receive(
+        self,
+        response: httpx.Response,
+        url: httpx.URL,
+        take: Callable[[Answer], T],
+        validators: Validators,
+        started: float,
+    ) -> T | NotModified:
         status = response.status_code
-        sent = Validators(_validator(response.headers.get("ETag")), _validator(response.headers.get("Last-Modified")))
-        if status == HTTPStatus.NOT_MODIFIED and self._validators != Validators():
-            newest = Validators(
-                sent.etag or self._validators.etag, sent.last_modified or self._validators.last_modified
-            )
+        sent = Validators(self._validator(response, "ETag"), self._validator(response, "Last-Modified"))
+        if status == HTTPStatus.NOT_MODIFIED and validators != NO_VALIDATORS:
+            newest = Validators(sent.etag or validators.etag, sent.last_modified or validators.last_modified)
             return NotModified(newest, time.monotonic() - started)
-        if status in _TRY_AGAIN or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise _BusyError(status, retry_after(response.headers.get("Retry-After"), datetime.now(UTC)))
+        _raise_if_busy(response)
+        if status in _NOT_LET_IN and self.access.login and self.access.covers(url):
+            raise self.access.refused(_status_line(status))
         if status != HTTPStatus.OK:
-            raise _unreachable(_status_line(status))
-        archived = archive(self._body(response), store=self._store, limits=self._limits)
-        return Fetched(archived.sha256, archived.bytes, sent, archived.unpacked_from, time.monotonic() - started)
+            raise self._unreachable(_status_line(status))
+        return take(Answer(url, sent, self._body(response)))
 
     def _body(self, response: httpx.Response) -> Iterator[bytes]:
         """The body without its transfer compression, counted on both sides of it."""
@@ -174,9 +216,21 @@ class _Look:
             except GzipDamagedError as error:
                 if error.truncated:
                     raise TransferError("передача оборвалась: сжатые данные (gzip) неполны") from error
-                raise _unreachable("ответ объявлен сжатым (Content-Encoding: gzip), но не распаковывается") from error
+                raise self._unreachable(
+                    "ответ объявлен сжатым (Content-Encoding: gzip), но не распаковывается"
+                ) from error
         else:
-            raise _unreachable("сжатие ответа не поддерживается", f"Content-Encoding: {coding}")
+            raise self._unreachable("сжатие ответа не поддерживается", f"Content-Encoding: {coding}")
+
+    def _validator(self, response: httpx.Response, header: str) -> str | None:
+        """A header worth sending back; an odd or overlong one is as good as none, and so is one with a secret in it."""
+        value = response.headers.get(header)
+        if value is None or len(value) > _LONGEST_VALIDATOR or not (value.isascii() and value.isprintable()):
+            return None
+        return None if self.access.tells(value) else value or None
+
+    def _unreachable(self, detail: str, evidence: str = "") -> SupplierError:
+        return _unreachable(detail, self.access.shown(evidence))
 
     def _words(self, error: httpx.TransportError) -> str:
         """What went wrong on the way, for the supplier."""
@@ -213,14 +267,6 @@ def redirected(url: httpx.URL, location: str) -> httpx.URL:
     return target
 
 
-def same_owner(link: httpx.URL, target: httpx.URL) -> bool:
-    """Whether credentials of the link may go to the target: the same server, or its host moved from http to https."""
-    if link.host != target.host:
-        return False
-    upgraded = (link.scheme, _port(link), target.scheme, _port(target)) == ("http", 80, "https", 443)
-    return upgraded or (link.scheme, _port(link)) == (target.scheme, _port(target))
-
-
 def retry_after(value: str | None, now: datetime) -> float | None:
     """Seconds that a Retry-After header asks for, in either of its forms; None if it says nothing usable."""
     if value is None:
@@ -234,7 +280,12 @@ def retry_after(value: str | None, now: datetime) -> float | None:
     return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds())
 
 
-def _parse_link(url: str) -> httpx.URL:
+def parse_link(url: str) -> httpx.URL:
+    """The address of a link.
+
+    Raises:
+        OperatorError: it is not one of http or https.
+    """
     try:
         link = httpx.URL(url)
     except httpx.InvalidURL as error:
@@ -262,21 +313,16 @@ def _fault(state: RetryCallState) -> BaseException | None:
     return state.outcome.exception() if state.outcome else None
 
 
-def _validator(value: str | None) -> str | None:
-    """A header worth sending back; an odd or overlong one is as good as none."""
-    if value is None or len(value) > _LONGEST_VALIDATOR or not (value.isascii() and value.isprintable()):
-        return None
-    return value or None
+def _raise_if_busy(response: httpx.Response) -> None:
+    status = response.status_code
+    if status in _TRY_AGAIN or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise _BusyError(status, retry_after(response.headers.get("Retry-After"), datetime.now(UTC)))
 
 
 def _status_line(status: int) -> str:
     # The standard phrase, not the server's, which may be anything.
     known = status in HTTPStatus._value2member_map_
     return f"HTTP {status} {HTTPStatus(status).phrase}" if known else f"HTTP {status}"
-
-
-def _port(url: httpx.URL) -> int:
-    return url.port or {"http": 80, "https": 443}[url.scheme]
 
 
 def _root(error: BaseException) -> BaseException:

@@ -17,6 +17,7 @@ class FetchLimits:
         max_ratio: most bytes that may come out of one compressed byte (F3) ...
         ratio_free_bytes: ... once more than this came out (F3).
         wrapping_bytes: what compression and archive headers may add to a body that does not compress.
+        page_bytes: longest page that lists the parts of a set, and longest answer of a server that logs in.
         parts: files in one set (F3).
         connect_seconds: to reach one address of the host, TLS included.
         read_seconds: of silence from the server.
@@ -31,6 +32,7 @@ class FetchLimits:
     max_ratio: int = 200
     ratio_free_bytes: int = 10**6
     wrapping_bytes: int = 10**6
+    page_bytes: int = 10**6
     parts: int = 1_000
     connect_seconds: float = 10.0
     read_seconds: float = 30.0

@@ -1,18 +1,20 @@
 """The bookkeeping around the catalog: who supplies whom, by which links, in which loads.
 
 Rows in, typed values out. Every function takes an open connection and leaves the commit to the caller, so that several
-of them make one transaction; only `link_lock` has a connection of its own.
+of them make one transaction; only the locks have connections of their own.
 """
 
 from pipelines.registry.decisions import Decider, lapse_holds, record_decision, reopen_report
 from pipelines.registry.links import (
     Link,
     LinkBusyError,
+    LoginBusyError,
     enabled_links,
     find_link,
     get_link,
     link_lock,
     list_links,
+    login_lock,
     mark_processed,
     mark_rejected,
     options_hash,
@@ -43,6 +45,7 @@ from pipelines.registry.parties import (
     Shop,
     Supplier,
     accreditation,
+    accreditation_history,
     ensure_accreditation,
     ensure_shop,
     ensure_supplier,
@@ -57,9 +60,11 @@ __all__ = [
     "Decider",
     "Link",
     "LinkBusyError",
+    "LoginBusyError",
     "Shop",
     "Supplier",
     "accreditation",
+    "accreditation_history",
     "create_load",
     "enabled_links",
     "ensure_accreditation",
@@ -75,6 +80,7 @@ __all__ = [
     "link_lock",
     "list_links",
     "list_loads",
+    "login_lock",
     "mark_processed",
     "mark_rejected",
     "mark_reported",

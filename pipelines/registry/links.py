@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
 
+import psycopg
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
@@ -305,4 +306,31 @@ def link_lock(database: Database, link_id: int) -> Iterator[None]:
         if row != (True,):
             msg = f"link {link_id} is being loaded by another process"
             raise LinkBusyError(msg)
+        yield
+
+
+class LoginBusyError(CatalogFeedsError):
+    """Another fetch used the same login for longer than we wait; the message says so."""
+
+
+@contextmanager
+def login_lock(database: Database, identity: str, *, wait_seconds: float) -> Iterator[None]:
+    """Hold a login for one fetch: requests of one login never run in parallel, on whatever machine (S1).
+
+    Waits its turn. The lock lives as long as its connection, so a worker that dies lets go of it.
+
+    Args:
+        identity: what tells one login from another; no secret.
+        wait_seconds: how long to wait for the others.
+
+    Raises:
+        LoginBusyError: it was not our turn in that time.
+    """
+    with database.connect(autocommit=True) as conn:
+        conn.execute("SELECT set_config('lock_timeout', %s, false)", [f"{round(wait_seconds * 1000)}ms"])
+        try:
+            conn.execute("SELECT pg_advisory_lock(hashtextextended('catalog-feeds login ' || %s, 0))", [identity])
+        except psycopg.errors.LockNotAvailable as error:
+            msg = f"the login is in use by another fetch for more than {wait_seconds:g} s"
+            raise LoginBusyError(msg) from error
         yield

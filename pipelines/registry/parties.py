@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from psycopg.rows import class_row
+from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
 from pipelines.model import Accreditation
-from pipelines.registry.rows import Connection, returned
+from pipelines.registry.rows import Connection, returned, storable
 
 
 @dataclass(frozen=True)
@@ -91,10 +91,43 @@ def accreditation(conn: Connection, supplier_id: str, shop_id: str) -> Accredita
     return Accreditation.NONE if row is None else Accreditation(row[0])
 
 
-def set_accreditation(conn: Connection, supplier_id: str, shop_id: str, status: Accreditation) -> None:
-    """Grant or take away; the stored goods are not touched, the view `visible_offers` follows at once (P8)."""
+def set_accreditation(
+    conn: Connection, supplier_id: str, shop_id: str, status: Accreditation, *, who: str, why: str | None = None
+) -> Accreditation:
+    """Grant or take away; the stored goods are not touched, the view `visible_offers` follows at once (P8).
+
+    One row changes and one of history is added, none if the standing is so already.
+
+    Returns:
+        The standing before.
+    """
+    # Whoever else changes it waits, so that each change of the history begins where the one before ended.
+    conn.execute(
+        "SELECT FROM accreditations WHERE supplier_id = %s AND shop_id = %s FOR UPDATE", [supplier_id, shop_id]
+    )
+    before = accreditation(conn, supplier_id, shop_id)
+    if before is status:
+        return before
     conn.execute(
         "INSERT INTO accreditations (supplier_id, shop_id, status) VALUES (%s, %s, %s)"
         " ON CONFLICT (shop_id, supplier_id) DO UPDATE SET status = excluded.status, changed_at = now()",
         [supplier_id, shop_id, status],
     )
+    conn.execute(
+        "INSERT INTO accreditation_changes (supplier_id, shop_id, before, after, who, why)"
+        " VALUES (%s, %s, %s, %s, %s, %s)",
+        [supplier_id, shop_id, before, status, storable(who), storable(why)],
+    )
+    return before
+
+
+def accreditation_history(
+    conn: Connection, supplier_id: str, shop_id: str, *, limit: int = 100
+) -> list[dict[str, Any]]:
+    """Who changed the supplier's standing in the shop, when and why; the newest first."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            "SELECT at, before, after, who, why FROM accreditation_changes"
+            " WHERE supplier_id = %s AND shop_id = %s ORDER BY id DESC LIMIT %s",
+            [supplier_id, shop_id, limit],
+        ).fetchall()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import socket
 import tempfile
@@ -16,11 +17,12 @@ from typing import Any
 from pipelines import registry
 from pipelines.database import Database, open_database
 from pipelines.fetch import raw_key
+from pipelines.logins import Secrets
 from pipelines.model import LoadFacts, LoadStatus
 from pipelines.objects import ObjectStore, open_store
 from pipelines.options import Options, parse_options
 from pipelines.registry import Connection, Link
-from pipelines.settings import Settings
+from pipelines.settings import Settings, secret_of_environment
 
 Progress = Callable[[str, float | None], None]
 """Called with the name of the step at work and, where it is known, the share of it that is done (0 to 1)."""
@@ -37,6 +39,7 @@ class House:
     settings: Settings
     database: Database
     store: ObjectStore
+    secrets: Secrets = secret_of_environment
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:
@@ -63,13 +66,16 @@ class House:
 
 
 @contextmanager
-def open_house(settings: Settings) -> Iterator[House]:
-    """Open the catalog (embedded, unless a URL is set) and the object store; close them at the end."""
+def open_house(settings: Settings, secrets: Secrets = secret_of_environment) -> Iterator[House]:
+    """Open the catalog (embedded, unless a URL is set) and the object store; close them at the end.
+
+    `secrets` gives the values of the secrets that links name (S1).
+    """
     # Others may pass through (the embedded server of root runs under another account), not look around: what is private
     # below is closed by itself.
     settings.home_path.mkdir(parents=True, exist_ok=True, mode=0o711)
     with open_database(settings) as database:
-        house = House(settings, database, open_store(settings))
+        house = House(settings, database, open_store(settings), secrets)
         house.sweep()
         yield house
 
@@ -166,6 +172,15 @@ def stored(options: Options) -> dict[str, Any]:
 def worker_name() -> str:
     """Which machine did the work, for operators."""
     return socket.gethostname()
+
+
+def account() -> str:
+    """Who runs this process, and where: the one to whom work by hand is put down unless another name is given."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # containers run under numbers that have no name
+        name = str(os.getuid())
+    return f"{name}@{worker_name()}"
 
 
 class Clock:

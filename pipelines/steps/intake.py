@@ -9,11 +9,12 @@ from typing import Any
 
 from pipelines import registry
 from pipelines.errors import NetworkError, OperatorError, SupplierError
-from pipelines.fetch import Fetched, fetch_file, fetch_url, masked
-from pipelines.options import Options
+from pipelines.fetch import Fetched, fetch_file, masked
+from pipelines.options import LinkOptions, Options
 from pipelines.registry import Connection, Link
 from pipelines.steps.house import Clock, House, Outcome, Progress, options_of, silent, stored
 from pipelines.steps.process import end_refused, process, queue_load
+from pipelines.steps.sources import fetch_source
 
 
 def load_source(
@@ -27,18 +28,19 @@ def load_source(
     allow_private: bool = False,
     progress: Progress = silent,
 ) -> Outcome:
-    """Take one file or URL through all steps, as an upload of a supplier into a shop.
+    """Take one file, folder or URL through all steps, as an upload of a supplier into a shop.
 
     An unknown supplier or shop is created with granted accreditation and default settings. `settings` are options of
-    the link or the shop by name; unless this is a dry run they are kept for this supplier's next uploads. A load of
-    the same file that was interrupted is taken up again rather than begun anew.
+    the link or the shop by name; unless this is a dry run they are kept for this supplier's next uploads, but for a
+    login: it belongs to the server it was given for. A load of the same file that was interrupted is taken up again
+    rather than begun anew.
 
     Raises:
         OperatorError: no such file, a setting that does not fit, or another load of this channel is at work.
     """
     is_url = source.startswith(("http://", "https://"))
-    if not is_url and not Path(source).is_file():
-        msg = f"no file at {source}"
+    if not is_url and not Path(source).exists():
+        msg = f"no file or folder at {source}"
         raise OperatorError(msg)
     shown = masked(source) if is_url else Path(source).name
     clock = Clock()
@@ -50,13 +52,18 @@ def load_source(
         options = options_of(conn, link).with_settings(dict(settings))
         if not dry_run:
             # What was never set stays unset, so that a later default reaches it.
-            registry.set_link_options(conn, link.id, options.link.model_dump(mode="json", exclude_defaults=True))
+            kept = options.link.model_dump(mode="json", exclude_defaults=True, exclude={"login"})
+            registry.set_link_options(conn, link.id, kept)
             registry.set_shop_options(conn, shop, options.shop.model_dump(mode="json", exclude_defaults=True))
         conn.commit()
         progress("fetch", None)
         try:
             with clock("fetch"):
-                fetched = _take_in(house, source, is_url=is_url, allow_private=allow_private)
+                fetched = (
+                    _take_in_url(house, source, options.link, allow_private=allow_private)
+                    if is_url
+                    else fetch_file(Path(source), store=house.store)
+                )
         except SupplierError as error:
             return end_refused(house, conn, link, options, error, source=shown)
         load_id = None if dry_run else _interrupted(conn, link, fetched.sha256, options)
@@ -81,20 +88,17 @@ def check_link(house: House, code: str, *, progress: Progress = silent) -> Outco
         options = options_of(conn, link)
         conn.commit()
         progress("fetch", None)
-        fetched = _take_in(house, link.url, is_url=True, allow_private=False)
+        fetched = _take_in_url(house, link.url, options.link)
         load_id = queue_load(
             conn, link, options, source=masked(link.url), sha256=fetched.sha256, size=fetched.bytes, dry_run=True
         )
     return process(house, load_id, progress=progress)
 
 
-def _take_in(house: House, source: str, *, is_url: bool, allow_private: bool) -> Fetched:
-    if not is_url:
-        return fetch_file(Path(source), store=house.store)
-    allowed = allow_private or house.settings.private_hosts_allowed
-    fetched = fetch_url(source, store=house.store, allow_private=allowed)
+def _take_in_url(house: House, url: str, options: LinkOptions, *, allow_private: bool = False) -> Fetched:
+    fetched = fetch_source(house, url, options, allow_private=allow_private)
     if not isinstance(fetched, Fetched):
-        msg = f"{masked(source)} answered «not modified» although nothing was asked about changes"
+        msg = f"{masked(url)} answered «not modified» although nothing was asked about changes"
         raise NetworkError(msg)
     return fetched
 

@@ -10,11 +10,12 @@ from typing import Any
 from pipelines import registry
 from pipelines.declarations import LinksFile, read_links_file
 from pipelines.errors import InternalError, SupplierError
-from pipelines.fetch import Fetched, TransferError, Validators, fetch_url, masked, raw_key
+from pipelines.fetch import Fetched, TransferError, Validators, masked, raw_key
 from pipelines.model import LoadStatus
-from pipelines.registry import Connection, Link, LinkBusyError
+from pipelines.registry import Connection, Link, LinkBusyError, LoginBusyError
 from pipelines.steps.house import House, Outcome, about, options_of, stored
 from pipelines.steps.process import end_refused, queue_load
+from pipelines.steps.sources import fetch_source
 
 # Validators are only the server's word; once a day the body itself is looked at (F2).
 FULL_FETCH_EVERY = timedelta(days=1)
@@ -68,7 +69,7 @@ def poll(house: House, code: str, *, now: datetime | None = None) -> Outcome:
         `unchanged`: nothing to do; nothing was written but when it was looked at and the newest validators.
         `queued`: `load_id` waits for `process`; it may be a load that an earlier cycle did not finish.
         `rejected`: the supplier's server did not give the file; the first time for a reason a load tells the supplier.
-        `running`: another worker is at this link.
+        `running`: another worker is at this link, or uses its login.
     """
     now = now or datetime.now(UTC)
     with house.database.connect() as conn:
@@ -77,7 +78,7 @@ def poll(house: House, code: str, *, now: datetime | None = None) -> Outcome:
         try:
             with registry.link_lock(house.database, link.id):
                 return _look(house, conn, registry.get_link(conn, link.id), now)
-        except LinkBusyError as busy:
+        except (LinkBusyError, LoginBusyError) as busy:
             return about(link, LoadStatus.RUNNING, message=str(busy))
 
 
@@ -86,11 +87,11 @@ def _look(house: House, conn: Connection, link: Link, now: datetime) -> Outcome:
     options = options_of(conn, link)
     conn.commit()  # nothing is held open while the supplier's server takes its time
     try:
-        answer = fetch_url(
+        answer = fetch_source(
+            house,
             link.url or "",
-            store=house.store,
+            options.link,
             validators=None if full else Validators(link.etag, link.last_modified),
-            allow_private=house.settings.private_hosts_allowed,
         )
     except SupplierError as error:
         return _unreachable(house, conn, link, error, now)

@@ -23,7 +23,8 @@ import pytest
 
 from pipelines.errors import NetworkError, OperatorError, SupplierError
 from pipelines.fetch import Fetched, FetchLimits, NotModified, TransferError, Validators, fetch_url, raw_key
-from pipelines.fetch.http import redirected, retry_after, same_owner
+from pipelines.fetch.access import same_owner
+from pipelines.fetch.http import redirected, retry_after
 from pipelines.fetch.transport import trusted
 from pipelines.objects import ObjectStore
 
