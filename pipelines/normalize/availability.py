@@ -6,17 +6,24 @@ warning.
 
 from __future__ import annotations
 
+from pipelines.normalize import stock_class
 from pipelines.normalize.rule import Columns, Lookup, Remark, Rule
 
 # Which raw columns may carry the number, in the order of preference.
 _QUANTITY_COLUMNS = ("quantity", "count", "stock_quantity")
 
+# Those are of the whole offer; next comes the separate stock of its class (S2), then the outlets.
+_STOCK_COLUMNS = tuple(stock_class.STOCKS.values())
+_COLUMNS = (*_QUANTITY_COLUMNS, *_STOCK_COLUMNS)
+
 QUANTITY_OF_OFFER = (
+    Lookup("money_rows", "ordinal", "ordinal", {"class_column": "stock_column"}),
     Columns(
         {
             "quantity_column": (
                 "CASE "
                 + " ".join(f"WHEN trimmed(sent_{c}) IS NOT NULL THEN '{c}'" for c in _QUANTITY_COLUMNS)
+                + " WHEN class_column IS NOT NULL THEN class_column"
                 + " WHEN len(outlet_stocks) > 0 THEN 'outlets' ELSE 'quantity' END"
             )
         }
@@ -25,7 +32,7 @@ QUANTITY_OF_OFFER = (
         {
             "quantity_sent": (
                 "CASE quantity_column "
-                + " ".join(f"WHEN '{c}' THEN trimmed(sent_{c})" for c in _QUANTITY_COLUMNS)
+                + " ".join(f"WHEN '{c}' THEN trimmed(sent_{c})" for c in _COLUMNS)
                 + " WHEN 'outlets' THEN CASE"
                 " WHEN len(list_filter(outlet_stocks, lambda s: number_text(s) IS NULL)) = 0"
                 " THEN CAST(list_sum(list_transform(outlet_stocks, lambda s: quantity_number(s))) AS VARCHAR)"
@@ -33,7 +40,7 @@ QUANTITY_OF_OFFER = (
             ),
             "quantity_at": (
                 "CASE quantity_column "
-                + " ".join(f"WHEN '{c}' THEN {c}_line" for c in _QUANTITY_COLUMNS)
+                + " ".join(f"WHEN '{c}' THEN {c}_line" for c in _COLUMNS)
                 + " WHEN 'outlets' THEN sent_outlets[1].line END"
             ),
         }

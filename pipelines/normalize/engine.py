@@ -49,6 +49,7 @@ from pipelines.normalize import (
     regions,
     sku,
     stock_class,
+    table_row,
     unit,
     vat,
     vendor,
@@ -68,14 +69,14 @@ NOTES_SHOWN = 50
 
 # Rules of an offer, in parts: rules that read each other's columns stand together, and each part is one narrow query.
 OFFER_PARTS: dict[str, tuple[Rule, ...]] = {
-    "identity": (sku.SKU, duplicates.DUPLICATES, name.NAME),
+    "identity": (table_row.TABLE_ROW, sku.SKU, duplicates.DUPLICATES, name.NAME),
     "description": (description.DESCRIPTION,),
     "unit": (unit.UNIT,),
-    "money": (vat.VAT, currency.CURRENCY, price.PRICE),
+    "money": (vat.VAT, currency.CURRENCY, stock_class.STOCK_CLASS, price.PRICE, stock_class.RRP),
     "stock": (availability.AVAILABILITY, delivery.DELIVERY),
     "maker": (vendor.VENDOR,),
     "media": (pictures.PICTURES, measures.MEASURES),
-    "category": (category.CATEGORY, category.POSITIONS, category.REPEATED, stock_class.STOCK_CLASS),
+    "category": (category.CATEGORY, category.POSITIONS, category.REPEATED),
 }
 REGION_RULES: tuple[Rule, ...] = (regions.CODE, regions.REGION)
 NAME_RULES: tuple[Rule, ...] = (characteristics.NAME,)
@@ -93,13 +94,17 @@ _OFFER_COLUMNS = {
     "ordinal": "ordinal",
     "offer_line": "line",
     "external_id": "external_id",
+    "sent_row_fault": "row_fault",
+    "sent_row_fault_sent": "row_fault_sent",
     **{name: column for c in model.RAW_SCALARS for name, column in ((f"sent_{c}", c), (f"{c}_line", f"{c}_line"))},
     **{f"sent_{c}": c for c in _LISTS},
     **{f"option_{name}": f"option_{name}" for name in OPTIONS},
 }
 _REGION_COLUMNS = {
-    **{c: c for c in ("ordinal", "position", "vat_percent", "option_available_false")},
+    **{c: c for c in ("ordinal", "position", "vat_percent")},
+    **{c: f"options.{c}" for c in ("option_available_false", "option_rrp_policy")},
     **{f"offer_{c}": c for c in regions.INHERITED},
+    **regions.OF_OFFER,
     **{
         name: f"entry.{column}"
         for c in model.RAW_REGION_SCALARS
@@ -121,7 +126,8 @@ _PARAM_COLUMNS = {
     **{c: c for c in characteristics.OF_NAME},
 }
 _CARD_COLUMNS = {
-    c: c for c in ("ordinal", "price_clean", "price_without_vat_clean", "price_line", "price_without_nds_line")
+    c: c
+    for c in ("ordinal", "on_request", "price_clean", "price_without_vat_clean", "price_line", "price_without_nds_line")
 }
 
 
@@ -225,13 +231,14 @@ def _issues_sql(rules_of_rows: dict[str, tuple[Rule, ...]]) -> str:
         position = "position" if rows == "region_rows" else "0"
         remarks = [remark for rule in rules for remark in rule.remarks]
         selects += [_remark_sql(remark, rows, position, rank) for rank, remark in enumerate(remarks, len(selects))]
-    # An offer repeated word for word is remarked upon for that alone.
+    # An offer repeated word for word is remarked upon for that alone, and so is a row of a table that is no row.
     return f"""
         SELECT issue.* REPLACE (coalesce(issue.line, offer_line) AS line), sku, severity,
             coalesce(tag, raw_column) AS field
         FROM ({" UNION ALL ".join(selects)}) AS issue
         JOIN identity_rows USING (ordinal) JOIN severities USING (code) LEFT JOIN spellings USING (raw_column)
-        WHERE code = '{duplicates.IDENTICAL}' OR duplicate IS DISTINCT FROM 'identical'"""
+        WHERE (code = '{duplicates.IDENTICAL}' OR duplicate IS DISTINCT FROM 'identical')
+            AND (code = row_fault OR row_fault IS NULL)"""
 
 
 def _remark_sql(remark: Remark, rows: str, position: str, rank: int) -> str:
@@ -245,17 +252,12 @@ def _remark_sql(remark: Remark, rows: str, position: str, rank: int) -> str:
         FROM {source}"""
 
 
-# What later queries read of an offer besides what its rules made.
-_KEPT_OF_OFFER = ("offer_line", "external_id", "duplicate")
+# What is read of the rows of a part besides what the results show and its own remarks say.
+_READ_OF_PART = {"identity": ("offer_line", "external_id", "duplicate"), "money": ("stock_column",)}
 # What turns one batch of raw offers into results: temporary tables, made in this order and dropped with the batch.
 BATCH_TABLES = {
     **{
-        f"{part}_rows": _rows_sql(
-            OFFER_SOURCE,
-            _OFFER_COLUMNS,
-            rules,
-            ("offer_line", "external_id", "duplicate") if part == "identity" else (),
-        )
+        f"{part}_rows": _rows_sql(OFFER_SOURCE, _OFFER_COLUMNS, rules, _READ_OF_PART.get(part, ()))
         for part, rules in OFFER_PARTS.items()
     },
     "region_rows": _rows_sql(REGION_SOURCE, _REGION_COLUMNS, REGION_RULES, regions.READ),

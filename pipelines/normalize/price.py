@@ -9,11 +9,13 @@ How a price is read, spaces of all kinds being one:
 * `1,200.50`, `1.200,50`: of two separators the last one is decimal; `1,200,500`: a repeated one groups.
 
 Signs, words, ranges and exponents are no price. More than two decimals are rounded half-up.
+
+What is listed `on_request` has no price: whatever stands there is not read (S4).
 """
 
 from __future__ import annotations
 
-from pipelines.normalize.rule import Columns, Rule, about
+from pipelines.normalize.rule import Columns, Lookup, Rule, about
 
 PRICE_LIMIT = "9999999999999.99"
 _INTEGER_DIGITS = 13
@@ -39,13 +41,20 @@ CREATE MACRO with_vat(price, percent) AS
 COLUMNS = {"price": "price", "price_without_vat": "price_without_nds"}
 
 
-def _read(name: str, raw: str) -> tuple[Columns, ...]:
-    """Steps that read one price into `<name>_read` and say in `<name>_fault` why it cannot be one.
+def read_steps(name: str, raw: str, *, when: str = "true") -> tuple[Columns, ...]:
+    """Steps that read one sum of money.
 
-    Three decimals are kept before rounding: the third alone decides half-up, so that nothing is rounded twice.
+    They leave `<name>_own`, exact, or say in `<name>_fault` why it cannot be one: `invalid`, `ambiguous`,
+    `not_positive`, `too_large`. Three decimals are kept before rounding: the third alone decides half-up, so that
+    nothing is rounded twice.
+
+    Args:
+        name: what the columns are called after.
+        raw: the raw column that is read.
+        when: SQL condition over the row; where it does not hold, nothing was sent.
     """
     return (
-        Columns({f"{name}_clean": f"clean(sent_{raw})"}),
+        Columns({f"{name}_clean": f"CASE WHEN {when} THEN clean(sent_{raw}) END"}),
         Columns(
             {
                 f"{name}_text": f"price_text({name}_clean)",
@@ -112,7 +121,15 @@ _DERIVE = (
     ),
 )
 
-STEPS = (*(step for name, raw in COLUMNS.items() for step in _read(name, raw)), *_DERIVE)
+# Of an offer and of each of its regions; both have a column `on_request`.
+STEPS = (*(step for name, raw in COLUMNS.items() for step in read_steps(name, raw, when="NOT on_request")), *_DERIVE)
+
+# «По запросу» in place of a number: a class of stock that was told in the wrong place. Only an offer is told so.
+_WORDS = (
+    Columns({f"{name}_words": f"CASE WHEN {name}_fault = 'invalid' THEN folded({name}_clean) END" for name in COLUMNS}),
+    *(Lookup("stock_classes", f"{name}_words", "spelling", {f"{name}_class": "class"}) for name in COLUMNS),
+    Columns({f"{name}_asks": f"{name}_class IS NOT DISTINCT FROM 'on_request'" for name in COLUMNS}),
+)
 
 _FAULTS = {
     "invalid": "price_invalid",
@@ -124,13 +141,14 @@ _FAULTS = {
 # A fault of any price that was sent rejects the offer: what the other one says is then doubtful too.
 PRICE = Rule(
     ids=("O6",),
-    steps=STEPS,
+    steps=(*STEPS, *_WORDS),
     remarks=(
         *(
-            about(code, raw, f"{name}_fault = '{fault}'")
+            about(code, raw, f"{name}_fault = '{fault}' AND NOT {name}_asks")
             for name, raw in COLUMNS.items()
             for fault, code in _FAULTS.items()
         ),
+        *(about("price_on_request_unclassed", raw, f"{name}_asks") for name, raw in COLUMNS.items()),
         *(
             about(
                 "price_rounded", raw, f"{name}_rounded AND {name}_own IS NOT NULL", published=f"CAST({name} AS VARCHAR)"

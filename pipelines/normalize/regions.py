@@ -34,6 +34,8 @@ CREATE MACRO subject_code(code) AS
 
 # What a region takes from its offer when it does not say.
 INHERITED = ("price", "price_without_vat", "availability", "quantity", "delivery_days")
+# What else of its offer decides about a region: its class, its RRP and whether it is listed without a price (S3, S4).
+OF_OFFER = {"on_request": "on_request", "rrp_controlled": "rrp_controlled", "offer_rrp": "rrp"}
 # Columns of the source that `COLLECTED` reads.
 READ = ("position", *(f"offer_{column}" for column in INHERITED))
 
@@ -119,7 +121,8 @@ _INHERIT_STOCK = (
 
 _FAULT = (
     "CASE WHEN code IS NULL THEN 'code' WHEN price_fault IS NOT NULL OR price_derived_too_large THEN 'price'"
-    " WHEN price_without_vat_fault IS NOT NULL THEN 'price_without_nds' END"
+    " WHEN price_without_vat_fault IS NOT NULL THEN 'price_without_nds'"
+    " WHEN price_under_rrp AND option_rrp_policy = 'reject' THEN 'rrp' END"
 )
 
 REGION = Rule(
@@ -129,6 +132,7 @@ REGION = Rule(
         *_INHERIT_STOCK,
         *availability.STEPS,
         *delivery.DELIVERY.steps,
+        Columns({"price_under_rrp": "rrp_controlled AND coalesce(price, price_without_vat) < offer_rrp"}),
         Columns(
             {
                 "region_fault": _FAULT,
@@ -189,13 +193,41 @@ REGION = Rule(
         *(
             Remark(
                 "region_price_rounded",
-                f"region_place = 1 AND {name}_rounded",
+                f"region_place = 1 AND {name}_rounded AND {name}_own IS NOT NULL",
                 f"'regions.{raw}'",
                 f"{raw}_line",
                 f"concat(sent_code, ': ', sent_{raw})",
                 f"CAST({name} AS VARCHAR)",
             )
             for name, raw in price.COLUMNS.items()
+        ),
+        *(
+            Remark(
+                code,
+                condition,
+                "CASE WHEN trimmed(sent_price) IS NOT NULL THEN 'regions.price' ELSE 'regions.price_without_nds' END",
+                "coalesce(price_line, price_without_nds_line)",
+                "concat(sent_code, ': ', coalesce(price, price_without_vat), ', РРЦ ', offer_rrp)",
+                published,
+            )
+            for code, condition, published in (
+                ("region_below_rrp_dropped", "region_fault = 'rrp'", "NULL"),
+                (
+                    "region_below_rrp_published",
+                    "region_place = 1 AND price_under_rrp",
+                    "CAST(coalesce(price, price_without_vat) AS VARCHAR)",
+                ),
+            )
+        ),
+        *(
+            Remark(
+                "price_not_published",
+                f"region_place = 1 AND on_request AND trimmed(sent_{raw}) IS NOT NULL",
+                f"'regions.{raw}'",
+                f"{raw}_line",
+                f"concat(sent_code, ': ', sent_{raw})",
+            )
+            for raw in price.COLUMNS.values()
         ),
         Remark(
             "region_prices_differ",
@@ -240,14 +272,15 @@ COLLECTED = """
     FROM region_rows WHERE region_place = 1 GROUP BY ordinal
 """
 
-# The offer again, once its regions are known: a price must stand somewhere.
+# The offer again, once its regions are known: a price must stand somewhere, unless it is listed without one (S4).
 PRICED = Rule(
     ids=("O6", "O18"),
     steps=(Lookup("regions_by_offer", "ordinal", "ordinal", {"regions_priced": "regions_priced"}),),
     remarks=(
         Remark(
             "price_missing",
-            "price_clean IS NULL AND price_without_vat_clean IS NULL AND regions_priced IS DISTINCT FROM true",
+            "price_clean IS NULL AND price_without_vat_clean IS NULL AND regions_priced IS DISTINCT FROM true"
+            " AND NOT on_request",
             "'price'",
             "coalesce(price_line, price_without_nds_line)",
         ),

@@ -44,6 +44,7 @@ _REFERENCE_TABLES = (
     "vat_spellings",
     "currencies",
     "availability",
+    "stock_classes",
 )
 _MACROS = (
     text.MACROS,
@@ -68,6 +69,8 @@ OPTIONS = {
     "default_vat": "VARCHAR",
     "vat_dialect": "VARCHAR",
     "available_false": "VARCHAR",
+    "stock_class": "VARCHAR",
+    "rrp_policy": "VARCHAR",
     "name_fallback": "VARCHAR",
     "description_required": "BOOLEAN",
     "vat_required": "BOOLEAN",
@@ -144,6 +147,8 @@ def _write_options(
         "default_vat": link.default_vat,
         "vat_dialect": link.vat_dialect,
         "available_false": link.available_false,
+        "stock_class": link.stock_class,
+        "rrp_policy": options.shop.rrp_policy,
         "name_fallback": link.name_fallback,
         "description_required": "description" in required,
         "vat_required": "vat" in required,

@@ -189,7 +189,8 @@ def test_every_code_a_rule_may_raise_is_in_the_list_and_every_offer_code_is_rais
     ]
     raised = {remark.code for rule in itertools.chain(*rules) for remark in rule.remarks}
     assert raised <= ISSUE_CODES.keys()
-    assert {code.code for code in ISSUE_CODES.values() if code.scope == "offer"} <= raised
+    # Codes of section 5 are for publishing to raise: it alone knows the catalog.
+    assert {c.code for c in ISSUE_CODES.values() if c.scope == "offer" and not c.rule.startswith("P")} <= raised
     once = {remark.code for rule in itertools.chain(*rules) for remark in rule.remarks if remark.once}
     assert all((ISSUE_CODES[code].scope == "load") is (code in once) for code in raised)
 

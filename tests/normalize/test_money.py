@@ -53,7 +53,7 @@ REFUSED = {
     "1200 ₽": "price_invalid",
     "от 1200": "price_invalid",
     "1200-1500": "price_invalid",
-    "по запросу": "price_invalid",
+    "по запросу": "price_on_request_unclassed",
     "1e3": "price_invalid",
     "1E3": "price_invalid",
     "NaN": "price_invalid",
@@ -164,7 +164,7 @@ def test_O6_a_price_in_a_region_is_enough(normalised):
 
 
 def test_O6_an_unreadable_price_rejects_even_beside_a_good_one(normalised):
-    result = normalised({"price": "по запросу", "price_without_nds": "100"}, {"price_without_nds": "0"})
+    result = normalised({"price": "от 100", "price_without_nds": "100"}, {"price_without_nds": "0"})
     assert [offer["codes"] for offer in result.rejected] == [["price_invalid"], ["price_not_positive"]]
 
 
