@@ -67,6 +67,11 @@ class Column:
         return self.group in NUMBERED
 
     @property
+    def several(self) -> bool:
+        """Whether a table may have several of them, under any of its headers, none of which is idle."""
+        return self.group is not None or self.raw == "position_codes"
+
+    @property
     def tag(self) -> str:
         """How YML says the same: a tag, a tag in a tag, or an attribute after `@`."""
         return _TAGS.get(self.raw) or RAW_SCALARS[self.raw]
@@ -414,6 +419,13 @@ COLUMNS: tuple[Column, ...] = (
 
 # Raw columns that tables have no column for: other tags for what one column says here.
 XML_ONLY = frozenset({"type_prefix", "unit_name", "nds", "count", "stock_quantity"})
+
+# How issues name each raw column of a table; a numbered column without a number is meant in general.
+HEADERS: dict[str, str] = {
+    **{column.raw: column.titled("N") for column in COLUMNS},
+    "pictures": next(column.header for column in COLUMNS if column.group == "pictures"),
+    "params": next(column.titled("N") for column in COLUMNS if column.raw == "params.name"),
+}
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,14 @@ MACROS = """
 CREATE MACRO sku_key(s) AS lower(clean(s));
 """
 
+# What Excel makes of an article in a cell that is not text: a long number, a date. Nobody knows what it was.
+_EXPONENT = r"\d+([.,]\d+)?e\+\d+|\d+[.,]\d+e\d+"
+_MONTH = "(янв|фев|мар|апр|ма[йя]|июн|июл|авг|сен|окт|ноя|дек|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[а-яa-z]*"
+_DATE = (
+    rf"\d{{1,2}}[. -]{_MONTH}([. -]\d{{2,4}})?|{_MONTH}[. -]\d{{2,4}}"
+    r"|\d{1,2}([./])\d{1,2}[./]\d{4}|\d{4}-\d\d-\d\d([ t]\d\d:\d\d(:\d\d)?)?"
+)
+
 SKU = Rule(
     ids=("O1",),
     steps=(
@@ -22,6 +30,15 @@ SKU = Rule(
                 "sku_key": "sku_key(sent_sku)",
             }
         ),
+        Columns(
+            {
+                "sku_damage": (
+                    "CASE WHEN option_format <> 'csv' THEN NULL"
+                    f" WHEN regexp_full_match(sku, '{_EXPONENT}') THEN 'exponent'"
+                    f" WHEN regexp_full_match(sku, '{_DATE}') THEN 'date' END"
+                )
+            }
+        ),
     ),
     remarks=(
         about("sku_missing", "sku", "sku IS NULL"),
@@ -29,8 +46,11 @@ SKU = Rule(
         about(
             "sku_characters",
             "sku",
-            f"option_format = 'csv' AND length(sku) <= {SKU_LIMIT} AND NOT regexp_full_match(sku, '[a-z0-9]+')",
+            f"option_format = 'csv' AND length(sku) <= {SKU_LIMIT} AND NOT regexp_full_match(sku, '[a-z0-9]+')"
+            " AND sku_damage IS NULL",
         ),
+        about("sku_exponent", "sku", f"length(sku) <= {SKU_LIMIT} AND sku_damage = 'exponent'"),
+        about("sku_date", "sku", f"length(sku) <= {SKU_LIMIT} AND sku_damage = 'date'"),
     ),
 )
 

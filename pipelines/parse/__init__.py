@@ -13,13 +13,14 @@ from pipelines.errors import SupplierError
 from pipelines.model import FeedFormat, ParseResult
 from pipelines.options import LinkOptions
 from pipelines.parse.sniff import HEAD_BYTES, Sniffed, sniff
+from pipelines.parse.table_file import read_table
 from pipelines.parse.yml import read_yml
 
 __all__ = ["parse"]
 
 # Reads a file that was recognised: (open_source, sniffed, out, options) -> what it learned.
 _Reader = Callable[[Callable[[], BinaryIO], Sniffed, Path, LinkOptions], ParseResult]
-_READERS: dict[FeedFormat, _Reader] = {FeedFormat.YML: read_yml}
+_READERS: dict[FeedFormat, _Reader] = {FeedFormat.YML: read_yml, FeedFormat.CSV: read_table}
 
 
 def parse(

@@ -11,8 +11,10 @@ import codecs
 import re
 from dataclasses import dataclass
 
+from pipelines.columns import Headers
 from pipelines.errors import SupplierError
 from pipelines.model import FeedFormat, Issue
+from pipelines.parse.csv_header import find_table
 
 # The prolog must end within this many bytes; what stands before the document, within the first `JUNK_LIMIT` (F6).
 HEAD_BYTES = 1 << 20
@@ -37,9 +39,9 @@ _HTML_ROOTS = frozenset(
     {"html", "head", "body", "title", "meta", "script", "div", "p", "br", "b", "h1", "center", "pre"}
 )
 _ROOT_FORMATS = {"yml_catalog": FeedFormat.YML, "КоммерческаяИнформация": FeedFormat.COMMERCEML}
-# Headers of the CSV template; two of them in the first line are proof enough.
-_CSV_HEADERS = ("идентификатор продукта", "наименование", "цена", "ндс", "код океи", "единица измерения")
-_CSV_HEADERS_NEEDED = 2
+ZIP_MARK = b"PK\x03\x04"  # of zips, only Excel's workbooks are archived as they are
+_WORKBOOK_FOLDER = b"xl/"
+_OLE_MARK = bytes.fromhex("D0CF11E0A1B11AE1")  # Excel before 2007, or a workbook with a password
 
 
 @dataclass(frozen=True)
@@ -86,15 +88,19 @@ def sniff(head: bytes, *, whole: bool) -> Sniffed:
 
     Raises:
         SupplierError: `file_empty`, `file_is_html`, `format_unknown`, `xml_truncated` before any root,
-            `xml_doctype_entities`, `encoding_invalid` for a UTF-32 mark.
+            `xml_doctype_entities`, `encoding_invalid` for a UTF-32 mark, `workbook_old`.
     """
     if not head.strip(_SPACE + b"\0"):
         raise SupplierError("file_empty")
+    if head.startswith(ZIP_MARK) and _WORKBOOK_FOLDER in head:
+        return Sniffed(FeedFormat.CSV, None, None, junk=0, root_offset=0, root_line=1)
+    if head.startswith(_OLE_MARK):
+        raise SupplierError("workbook_old")
     bom_bytes, bom = next(((mark, name) for mark, name in _BOMS if head.startswith(mark)), (b"", None))
     view = _ascii_view(head[len(bom_bytes) :], bom)
     prolog = _find_document(view)
     if prolog.name is None:
-        return _not_xml(view, prolog, bom, whole=whole)
+        return _not_xml(view, prolog, bom, offset=len(bom_bytes), whole=whole)
     name = _local(prolog.name)
     if name not in _ROOT_FORMATS:
         _refuse_markup(view, name, prolog)
@@ -192,15 +198,14 @@ def _refuse_markup(view: bytes, name: str, prolog: _Prolog) -> None:
     raise SupplierError("format_unknown", line=1 + view.count(b"\n", 0, prolog.root), detail=quote(view))
 
 
-def _not_xml(view: bytes, prolog: _Prolog, bom: str | None, *, whole: bool) -> Sniffed:
+def _not_xml(view: bytes, prolog: _Prolog, bom: str | None, *, offset: int, whole: bool) -> Sniffed:
     if prolog.doctype is not None and prolog.doctype.lower() == b"html":
         _refuse_markup(view, "html", prolog)
     if prolog.unfinished:
         code = "xml_truncated" if whole else "xml_limit"
         raise SupplierError(code, line=1 + view.count(b"\n"), detail="корневая метка не найдена")
-    first_line = quote(view.lstrip(_SPACE).split(b"\n", 1)[0], 10_000).casefold()
-    if sum(header in first_line for header in _CSV_HEADERS) >= _CSV_HEADERS_NEEDED:
-        return Sniffed(FeedFormat.CSV, bom, None, 0, 0, 1)
+    if find_table(view, Headers()) is not None:
+        return Sniffed(FeedFormat.CSV, bom, None, junk=0, root_offset=offset, root_line=1)
     raise SupplierError("format_unknown", line=1, detail=quote(view))
 
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 from pipelines.errors import OperatorError
-from pipelines.reference.workbook import WorkbookError, sheet_rows
+from pipelines.reference.workbook import sheet_rows
+from pipelines.workbook import WorkbookError
 
 MAX_BYTES = 64_000_000
 MAX_ROWS = 300_000
