@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipelines.cli_offers import accreditation, offers
 from pipelines.cli_reference import reference
 from pipelines.errors import CatalogFeedsError, SupplierError
 from pipelines.terminal import print_json, print_table, printable
@@ -236,6 +237,8 @@ def sql(*, query: str, as_json: bool) -> None:
 
 
 cli.add_command(reference)
+cli.add_command(offers)
+cli.add_command(accreditation)
 
 
 @cli.command()
@@ -359,7 +362,7 @@ def _print_card(card: dict[str, Any]) -> None:
         elif value not in (None, []):
             click.echo(f"{key}: {printable(str(value))}")
     click.echo("history:")
-    print_table(history, ["at", "load", "kind", "fields", "before", "after"])
+    print_table(history, ["at", "load", "edit", "who", "kind", "fields", "before", "after"])
 
 
 def _exit_by(outcomes: Sequence[Outcome], *, supplier_faults_matter: bool = True) -> None:

@@ -196,7 +196,11 @@ _SOURCE: tuple[IssueCode, ...] = (
     IssueCode("json_items_missing", Severity.ERROR, "F5", "В JSON не найден список товаров: {sent}.", "Отдавайте список товаров под прежним именем или попросите оператора каталога изменить настройку json_items.", "load"),
 )
 
+_BY_HAND: tuple[IssueCode, ...] = (
+    IssueCode("edit_overwritten", Severity.WARNING, "P9", "Правка, сделанная в каталоге вручную, заменена данными загрузки. По правке: {sent}. Теперь: {published}.", "Чтобы правка осталась, внесите её и в прайс-лист."),
+)
+
 ISSUE_CODES: dict[str, IssueCode] = {
     c.code: c
-    for c in (*_FILE, *_OFFER_IDENTITY, *_OFFER_TEXT, *_OFFER_UNIT, *_OFFER_PRICE, *_OFFER_STOCK, *_OFFER_DETAILS, *_REGION, *_STOCK_CLASS, *_PUBLISHING, *_TABLE, *_SOURCE)
+    for c in (*_FILE, *_OFFER_IDENTITY, *_OFFER_TEXT, *_OFFER_UNIT, *_OFFER_PRICE, *_OFFER_STOCK, *_OFFER_DETAILS, *_REGION, *_STOCK_CLASS, *_PUBLISHING, *_BY_HAND, *_TABLE, *_SOURCE)
 }

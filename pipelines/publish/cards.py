@@ -17,6 +17,9 @@ TERMS = ("price", "price_without_vat", "availability", "quantity", "delivery_day
 
 _MONEY = frozenset(f.name for f in OFFER_FIELDS if f.type == MONEY)
 HISTORY_LIMIT = 100
+# Somewhere, or in the buyer's place where that is known (O9).
+_ORDERABLE = """v.sku_key IS NOT NULL
+    AND CASE WHEN %s THEN v.orderable ELSE can_be_ordered(e.price, e.price_without_vat, e.availability) END"""
 
 
 def read_card(
@@ -40,7 +43,8 @@ def read_card(
         card = cursor.execute(
             f"""
             SELECT e.region AS effective_region, o.shop_id AS shop, o.supplier_id AS supplier, o.sku, o.status,
-                   v.sku_key IS NOT NULL AS visible, {fields}, o.load_id AS load, o.external_id, o.part, o.line,
+                   v.sku_key IS NOT NULL AS visible, {_ORDERABLE} AS orderable, {fields},
+                   o.load_id AS load, o.external_id, o.part, o.line,
                    l.sha256,
                    o.first_seen_at, o.changed_at
             FROM offers o JOIN loads l ON l.id = o.load_id
@@ -49,15 +53,16 @@ def read_card(
                 ON (v.shop_id, v.supplier_id, v.sku_key) = (o.shop_id, o.supplier_id, o.sku_key)
             WHERE o.shop_id = %s AND o.supplier_id = %s AND o.sku_key = %s
             """,
-            [list(place.chain) if place else [], shop, supplier, sku_key],
+            [place is None, list(place.chain) if place else [], shop, supplier, sku_key],
         ).fetchone()
         if card is None:
             msg = f"supplier {supplier} has no offer {sku_key!r} in shop {shop}"
             raise OperatorError(msg)
         history = cursor.execute(
             """
-            SELECT at, load_id AS load, kind, fields, before, after FROM changes
-            WHERE shop_id = %s AND supplier_id = %s AND sku_key = %s ORDER BY id DESC LIMIT %s
+            SELECT c.at, c.load_id AS load, c.edit_id AS edit, e.who, e.why, c.kind, c.fields, c.before, c.after
+            FROM changes c LEFT JOIN edits e ON e.id = c.edit_id
+            WHERE c.shop_id = %s AND c.supplier_id = %s AND c.sku_key = %s ORDER BY c.id DESC LIMIT %s
             """,
             [shop, supplier, sku_key, HISTORY_LIMIT],
         ).fetchall()

@@ -99,12 +99,16 @@ TABLES: tuple[Table, ...] = (
         "offers",
         "Товары каталога, один товар — одна строка",
         "offers o JOIN loads l ON l.id = o.load_id LEFT JOIN visible_offers v"
-        " ON (v.shop_id, v.supplier_id, v.sku_key) = (o.shop_id, o.supplier_id, o.sku_key)",
+        " ON (v.shop_id, v.supplier_id, v.sku_key) = (o.shop_id, o.supplier_id, o.sku_key)"
+        " WHERE o.status <> 'deleted'",
         (
             *_OFFER_KEY,
             *_offer_columns(),
-            Column("status", "o.status", "VARCHAR", "published — опубликован, hidden — скрыт"),
+            Column("status", "o.status", "VARCHAR", "published — опубликован, hidden — скрыт, draft — черновик"),
             Column("visible", "v.sku_key IS NOT NULL", "BOOLEAN", "Видят ли товар покупатели"),
+            Column(
+                "orderable", "coalesce(v.orderable, false)", "BOOLEAN", "Можно ли его заказать: есть цена и наличие"
+            ),
             Column("load", "o.load_id", "BIGINT", "Загрузка, записавшая эту версию"),
             Column("sha256", "l.sha256", "VARCHAR", "SHA-256 файла этой загрузки"),
             Column("part", "o.part", "VARCHAR", "Файл набора (CommerceML); пусто, если файл один"),
@@ -117,7 +121,8 @@ TABLES: tuple[Table, ...] = (
     Table(
         "offer_params",
         "Характеристики товаров, одна характеристика — одна строка",
-        "offers o CROSS JOIN LATERAL jsonb_array_elements(o.params) WITH ORDINALITY AS p (value, position)",
+        "offers o CROSS JOIN LATERAL jsonb_array_elements(o.params) WITH ORDINALITY AS p (value, position)"
+        " WHERE o.status <> 'deleted'",
         (
             *_OFFER_KEY,
             Column("position", "p.position", "INTEGER", "Порядок в файле, с 1"),
@@ -138,7 +143,7 @@ TABLES: tuple[Table, ...] = (
     Table(
         "offer_regions",
         "Цены и наличие по регионам, один регион товара — одна строка",
-        "offers o CROSS JOIN LATERAL jsonb_array_elements(o.regions) AS r (value)",
+        "offers o CROSS JOIN LATERAL jsonb_array_elements(o.regions) AS r (value) WHERE o.status <> 'deleted'",
         (
             *_OFFER_KEY,
             *(
@@ -163,11 +168,33 @@ TABLES: tuple[Table, ...] = (
         (
             Column("id", "o.id", "BIGINT", "Порядок изменений"),
             *_OFFER_KEY,
-            Column("load", "o.load_id", "BIGINT", "Загрузка"),
-            Column("kind", "o.kind", "VARCHAR", "created, changed, restored или hidden"),
+            Column("load", "o.load_id", "BIGINT", "Загрузка; пусто, если изменено вручную"),
+            Column("edit", "o.edit_id", "BIGINT", "Правка вручную; пусто, если изменила загрузка"),
+            Column(
+                "kind",
+                "o.kind",
+                "VARCHAR",
+                "created, changed, restored, hidden, withdrawn; вручную: edited, restored, hidden, drafted, deleted",
+            ),
             Column("fields", "to_json(o.fields)", "VARCHAR[]", "Какие поля изменились"),
             Column("before", "o.before", "JSON", "Прежние значения этих полей"),
             Column("after", "o.after", "JSON", "Новые значения этих полей"),
+            Column("at", "o.at", "TIMESTAMPTZ", "Когда"),
+        ),
+    ),
+    Table(
+        "edits",
+        "Правки вручную, одна команда — одна строка",
+        "edits o",
+        (
+            Column("id", "o.id", "BIGINT", "Номер правки"),
+            *_WHO,
+            Column("command", "o.command", "VARCHAR", "set, hide, publish, draft или delete"),
+            Column("values", 'o."values"', "JSON", "Что задано полям, как введено"),
+            Column("selection", "o.selection", "JSON", "Как выбраны товары"),
+            Column("offers", "o.offers", "BIGINT", "Сколько товаров изменилось"),
+            Column("who", "o.who", "VARCHAR", "Кто"),
+            Column("why", "o.why", "VARCHAR", "Почему"),
             Column("at", "o.at", "TIMESTAMPTZ", "Когда"),
         ),
     ),

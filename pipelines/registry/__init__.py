@@ -4,7 +4,7 @@ Rows in, typed values out. Every function takes an open connection and leaves th
 of them make one transaction; only the locks have connections of their own.
 """
 
-from pipelines.registry.decisions import Decider, lapse_holds, record_decision, reopen_report
+from pipelines.registry.decisions import Decider, lapse_holds, record_decision, reopen_report, settle_undone
 from pipelines.registry.links import (
     Link,
     LinkBusyError,
@@ -96,6 +96,7 @@ __all__ = [
     "set_link_options",
     "set_shop_options",
     "settle_good_loads",
+    "settle_undone",
     "start_load",
     "superseded_by",
     "supplier_emails",

@@ -2,6 +2,7 @@
 
     links     a link → raw/<sha256> and a queued load       fetch
     intake    a file or URL of someone's choice → a load    fetch
+    offers    a person's word → the catalog                 normalize, publish
     process   a load → the catalog                          parse, normalize, quality, publish
     reporting a finished load → report and mail             report
     snapshot  the catalog → the analyst's file              publish
@@ -13,9 +14,18 @@ results first and its manifest last, so that a step which was killed is simply r
 """
 
 from pipelines.steps.cycle import FETCHES_AT_ONCE, Cycle, run_cycle
-from pipelines.steps.house import House, Outcome, Progress, open_house, outcome, silent
+from pipelines.steps.house import House, Outcome, Progress, account, open_house, outcome, silent
 from pipelines.steps.intake import check_link, load_source
 from pipelines.steps.links import apply_links, due_links, list_links, poll
+from pipelines.steps.offers import (
+    accredit,
+    accreditation,
+    export_offers,
+    mark_offers,
+    offer_statistics,
+    select,
+    set_offers,
+)
 from pipelines.steps.process import process
 from pipelines.steps.reference import (
     Imported,
@@ -34,16 +44,22 @@ __all__ = [
     "Imported",
     "Outcome",
     "Progress",
+    "account",
+    "accredit",
+    "accreditation",
     "apply_links",
     "check_link",
     "due_links",
+    "export_offers",
     "export_reference",
     "import_reference",
     "list_links",
     "list_loads",
     "list_reference",
     "load_source",
+    "mark_offers",
     "offer",
+    "offer_statistics",
     "open_house",
     "outcome",
     "poll",
@@ -53,6 +69,8 @@ __all__ = [
     "report_json",
     "report_text",
     "run_cycle",
+    "select",
+    "set_offers",
     "silent",
     "write_snapshot",
 ]

@@ -16,6 +16,7 @@ from pipelines.options import Options
 from pipelines.publish import Difference, Publication, Standing
 from pipelines.registry import Connection, Decider
 from pipelines.steps.house import Clock, House, load_key
+from pipelines.steps.overwritten import say_overwritten
 from pipelines.steps.remarks import add_remarks
 
 _KEPT = """
@@ -66,6 +67,7 @@ def publish_load(
                     load.counts.warnings += len(remarks)
                 if difference.bindings_kept:
                     _say_bindings_kept(house, load, difference.bindings_kept, folder)
+                say_overwritten(house, conn, load, offers, folder, hide=verdict.hide)
                 publication.apply(hide=verdict.hide, actualization=actualization, held=held)
 
 
@@ -84,7 +86,10 @@ def approve_load(house: House, conn: Connection, load: LoadFacts, decider: Decid
         with Publication(conn, load) as publication:
             require_waiting(publication)
             publication.stage(offers, rejected, _protected(house, conn, load, files), folder)
-            publication.apply(hide=load.actualization.get("why_not") == WhyNot.HELD, decider=decider)
+            hide = load.actualization.get("why_not") == WhyNot.HELD
+            if not load.published:
+                say_overwritten(house, conn, load, offers, folder, hide=hide)
+            publication.apply(hide=hide, decider=decider)
 
 
 def require_waiting(publication: Publication) -> None:

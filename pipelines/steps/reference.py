@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -26,7 +24,7 @@ from pipelines.reference import (
     shipped_reference,
 )
 from pipelines.settings import Settings
-from pipelines.steps.house import worker_name
+from pipelines.steps.house import account
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,7 @@ def import_reference(
         OperatorError: the file does not fit, the table is unknown or lacks its party, or somebody was faster.
     """
     library = _library(settings)
-    plan = plan_import(library, table, file, who=_account(), now=datetime.now(UTC), shop=shop, supplier=supplier)
+    plan = plan_import(library, table, file, who=account(), now=datetime.now(UTC), shop=shop, supplier=supplier)
     applied = bool(plan.difference) and agreed(plan)
     if applied:
         apply_import(library, plan)
@@ -95,12 +93,3 @@ def export_reference(settings: Settings, name: str, out: Path, form: Format, *, 
 
 def _library(settings: Settings) -> Library:
     return Library.at(open_store(settings), settings.home_path)
-
-
-def _account() -> str:
-    """Who runs this process, and where."""
-    try:
-        name = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # containers run under numbers that have no name
-        name = str(os.getuid())
-    return f"{name}@{worker_name()}"
