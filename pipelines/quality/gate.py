@@ -1,0 +1,316 @@
+"""The batch gate: the expectations of `expectations/` over a load's files, before anything of them is published.
+
+Great Expectations gives the verdict, by SQL on DuckDB views over the load's Parquet, never row by row; it is imported
+only here and only when a load is checked, since that alone takes seconds. What a failure means:
+
+* critical, of offers or details: normalising promised otherwise, so the fault is ours and the load fails;
+* critical, of the load against its past: the load is held whole (`HoldReason.UNLIKE_PAST`);
+* warning: a remark of the report; info: kept on the page of the load.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from pipelines.errors import InternalError
+from pipelines.issue_codes import ISSUE_CODES
+from pipelines.model import Issue
+from pipelines.quality.conditions import amount, condition
+from pipelines.quality.evidence import Example, examples
+from pipelines.quality.profile import MEASURES, Profile, Usual, take_profile, usual
+from pipelines.quality.suites import Check, Gravity, Suite, Table, Unit, read_checks
+from pipelines.reference import Reference
+
+_LIMITS: dict[str, str | bool | int | float | list[str]] = {
+    "memory_limit": "512MB",
+    "threads": 2,
+    "preserve_insertion_order": False,
+    "autoinstall_known_extensions": False,
+}
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A load as the gate sees it.
+
+    Attributes:
+        offers: Parquet of `OFFER_SCHEMA`.
+        issues: Parquet of `ISSUE_SCHEMA`.
+        read, rejected: offers of the file.
+        delta: the file holds changes only, so that its numbers are no measure of anything.
+    """
+
+    offers: Path
+    issues: Path
+    read: int
+    rejected: int
+    delta: bool = False
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What came of one check.
+
+    Attributes:
+        passed: None when it was not made: there is nothing to compare with.
+        condition: what was asked, with its numbers, in Russian.
+        observed: what was found, in Russian.
+        broken: rows that break it.
+        examples: the first of them.
+    """
+
+    check: Check
+    passed: bool | None
+    condition: str
+    observed: str
+    broken: int = 0
+    examples: tuple[Example, ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        """Whether the check was made and failed."""
+        return self.passed is False
+
+
+@dataclass(frozen=True)
+class GateResult:
+    """All findings on a load, in the order of the suites, and what it was like.
+
+    Attributes:
+        profile: the numbers of the load; None for a delta, which is no measure for later loads.
+        usual: what it was compared with.
+    """
+
+    findings: tuple[Finding, ...]
+    profile: Profile | None
+    usual: Usual
+
+    def failed(self, gravity: Gravity) -> tuple[Finding, ...]:
+        """The failed checks of one gravity."""
+        return tuple(f for f in self.findings if f.failed and f.check.gravity is gravity)
+
+    @property
+    def broken_promises(self) -> tuple[Finding, ...]:
+        """Critical failures of what normalising promises: a fault of ours."""
+        return tuple(f for f in self.failed(Gravity.CRITICAL) if f.check.suite is not Suite.LOAD)
+
+    @property
+    def unlike_past(self) -> tuple[Finding, ...]:
+        """Critical failures against the past of the link: a person must look."""
+        return tuple(f for f in self.failed(Gravity.CRITICAL) if f.check.suite is Suite.LOAD)
+
+    def issues(self, spellings: dict[str, str]) -> tuple[Issue, ...]:
+        """Remarks on the load for its failed warnings.
+
+        Args:
+            spellings: raw column -> how the supplier writes it.
+        """
+        return tuple(issue for finding in self.failed(Gravity.WARNING) for issue in _remarks(finding, spellings))
+
+
+def _remarks(finding: Finding, spellings: dict[str, str]) -> Iterable[Issue]:
+    code = finding.check.code
+    if code is None:
+        msg = f"the warning {finding.check.id} has no issue code"
+        raise InternalError(msg)
+    if finding.check.table is Table.SHARES:
+        for example in finding.examples:
+            of_code, _, numbers = str(example.value).partition(": ")
+            yield Issue(code, field=of_code, sent=numbers)
+        return
+    column = finding.check.sent_as
+    first = finding.examples[0] if finding.examples else None
+    yield Issue(
+        code,
+        field=None if column is None else spellings.get(column, column),
+        sent=finding.observed,
+        sku=first.sku if first else None,
+        line=first.line if first else None,
+        part=first.part if first else None,
+    )
+
+
+def examine(batch: Batch, *, past: Sequence[Profile], reference: Reference, scratch: Path) -> GateResult:
+    """Check a load.
+
+    Args:
+        past: profiles of the link's last good loads; empty for a first load.
+        reference: the reference tables it was normalised with.
+        scratch: an empty place for files; may go afterwards.
+
+    Raises:
+        InternalError: a check could not be made.
+    """
+    database = scratch / "gate.duckdb"
+    config = _LIMITS | {"temp_directory": str(scratch / "spilled")}
+    with duckdb.connect(config=config) as connection:
+        _open_views(connection, batch)
+        profile = take_profile(connection, read=batch.read, rejected=batch.rejected)
+        habits = usual([] if batch.delta else past, profile.currency)
+        _write_comparison(connection, profile, habits)
+        # The same views in a file, which is all that SQLAlchemy can open.
+        connection.execute(f"ATTACH {_quoted(database)} AS gate; COPY FROM DATABASE memory TO gate; DETACH gate")
+        empty = {table for table in (Table.PARAMS, Table.REGIONS) if not _has_rows(connection, table)}
+        checks = [c for c in read_checks() if c.table not in empty and (habits.comparable or c.suite is not Suite.LOAD)]
+        parameters: dict[str, Any] = {f"usual_{name}": value or 0.0 for name, value in habits.measures.items()}
+        answers = _ask(database, checks, parameters | _known_values(reference), config)
+        findings = [_finding(connection, check, answers.get(check.id), profile, habits) for check in read_checks()]
+    return GateResult(tuple(findings), None if batch.delta else profile, habits)
+
+
+def _has_rows(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
+    return connection.execute(f"SELECT 1 FROM {table.value} LIMIT 1").fetchone() is not None
+
+
+def _quoted(path: Path) -> str:
+    """The name of a file as SQL writes it, where it cannot be bound."""
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def _open_views(connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
+    """The tables that checks look at."""
+    for name, path in (("offer_rows", batch.offers), ("issues", batch.issues)):
+        connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({_quoted(path)})")
+    for statement in (
+        """
+        CREATE VIEW offers AS SELECT *, len(pictures) AS pictures_number, len(dimensions_cm) AS dimensions_number,
+            len(params) AS params_number, len(regions) AS regions_number FROM offer_rows""",
+        """
+        CREATE VIEW params AS SELECT ordinal, sku, part, line, unnest(entry)
+            FROM (SELECT ordinal, sku, part, line, unnest(params) AS entry FROM offer_rows)""",
+        """
+        CREATE VIEW regions AS SELECT ordinal, sku, part, line, offer_price, unnest(entry)
+            FROM (SELECT ordinal, sku, part, line, price AS offer_price, unnest(regions) AS entry FROM offer_rows)""",
+        f"CREATE TABLE profile ({', '.join(f'{name} DOUBLE' for name in MEASURES)})",
+        "CREATE TABLE shares (code VARCHAR, severity VARCHAR, share DOUBLE, usual DOUBLE)",
+    ):
+        connection.execute(statement)
+
+
+def _write_comparison(connection: duckdb.DuckDBPyConnection, profile: Profile, habits: Usual) -> None:
+    """The numbers of the load, without those that the past does not tell of: what is NULL is not compared."""
+    told = {name: value for name, value in profile.measures.items() if habits.measures.get(name) is not None}
+    connection.execute(
+        f"INSERT INTO profile VALUES ({', '.join('?' * len(MEASURES))})", [told.get(name) for name in MEASURES]
+    )
+    shares = [
+        [code, ISSUE_CODES[code].severity.value, profile.remarks[code], share]
+        for code, share in habits.remarks.items()
+        if profile.remarks[code] > 0
+    ]
+    if shares:
+        connection.executemany("INSERT INTO shares VALUES (?, ?, ?, ?)", shares)
+
+
+def _known_values(reference: Reference) -> dict[str, Any]:
+    """The closed lists of the reference tables, as parameters of the suites."""
+
+    def column(table: str, name: str) -> list[str]:
+        with reference.path(table).open(encoding="utf-8", newline="") as rows:
+            return sorted({row[name] for row in csv.DictReader(rows)})
+
+    return {
+        "currencies": column("currencies", "code"),
+        "vat_rates": sorted({*column("vat_rates", "rate"), *column("vat_spellings", "rate")}),
+        "units": column("okei", "code"),
+    }
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What Great Expectations says of one check."""
+
+    passed: bool
+    kwargs: dict[str, Any]
+    result: dict[str, Any]
+
+
+def _ask(
+    database: Path, checks: Sequence[Check], parameters: dict[str, Any], config: dict[str, Any]
+) -> dict[str, _Answer]:
+    """Have the checks made, table by table."""
+    import great_expectations as gx
+
+    from pipelines.quality import duckdb_dialect
+
+    duckdb_dialect.register()
+    context = gx.get_context(mode="ephemeral")
+    context.enable_analytics(False)
+    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+    # The path travels beside the URL: characters of a folder's name mean something in one.
+    source = context.data_sources.add_sql(
+        name="load",
+        connection_string="duckdb+gx:///load",
+        kwargs={"connect_args": {"database": str(database), "config": config}},
+    )
+    answers: dict[str, _Answer] = {}
+    try:
+        for table, of_table in groupby(sorted(checks, key=_table), _table):
+            asset = source.add_table_asset(name=table, table_name=table)
+            whole = asset.add_batch_definition_whole_table("whole").get_batch()
+            suite = gx.ExpectationSuite(
+                name=table,
+                expectations=[
+                    {"type": c.type, "kwargs": dict(c.kwargs), "severity": c.gravity.value, "meta": {"id": c.id}}
+                    for c in of_table
+                ],
+            )
+            validated = whole.validate(
+                suite,
+                result_format={"result_format": "BASIC", "partial_unexpected_count": 0},
+                expectation_parameters=parameters,
+            )
+            answers |= dict(_answer(result) for result in validated.results)
+    finally:
+        source.get_execution_engine().close()
+        source.get_engine().dispose()
+    return answers
+
+
+def _table(check: Check) -> str:
+    return check.table.value
+
+
+def _answer(result: Any) -> tuple[str, _Answer]:  # noqa: ANN401 - Great Expectations is not typed for us
+    config = result.expectation_config
+    if result.exception_info and result.exception_info.get("raised_exception", True) is not False:
+        msg = f"the check {config.meta['id']} could not be made: {result.exception_info}"
+        raise InternalError(msg)
+    return config.meta["id"], _Answer(bool(result.success), dict(config.kwargs), dict(result.result))
+
+
+def _finding(
+    connection: duckdb.DuckDBPyConnection, check: Check, answer: _Answer | None, profile: Profile, habits: Usual
+) -> Finding:
+    if answer is None:
+        why = "сравнивать не с чем" if check.suite is Suite.LOAD else "в файле их нет"
+        return Finding(check, None, condition(check), why)
+    asked = condition(check, answer.kwargs)
+    if check.table is Table.PROFILE:
+        return _compared(check, answer, asked, profile, habits)
+    total, broken = answer.result.get("element_count"), answer.result.get("unexpected_count")
+    observed = answer.result.get("observed_value")
+    if check.query is not None:
+        broken, said = int(observed or 0), f"исключений: {amount(int(observed or 0), Unit.NUMBER)}"
+    elif observed is not None:
+        said = amount(observed, check.unit)
+    else:
+        said = f"исключений: {amount(broken or 0, Unit.NUMBER)} из {amount(total or 0, Unit.NUMBER)}"
+    finding = Finding(check, answer.passed, asked, said, broken or 0)
+    return finding if answer.passed else replace(finding, examples=examples(connection, check, answer.kwargs))
+
+
+def _compared(check: Check, answer: _Answer, asked: str, profile: Profile, habits: Usual) -> Finding:
+    """The finding on one number of the load: what it is, and what is usual."""
+    now, before = profile.measures.get(str(check.column)), habits.measures.get(str(check.column))
+    if now is None or before is None:
+        return Finding(check, None, condition(check), "сравнивать не с чем")
+    said = f"{amount(now, check.unit)}, обычно {amount(before, check.unit)}"
+    return Finding(check, answer.passed, asked, said, 0 if answer.passed else 1)
