@@ -204,13 +204,13 @@ _GATE: tuple[IssueCode, ...] = (
     IssueCode("prices_all_equal", Severity.WARNING, "O6", "У всех товаров одна и та же цена: {sent}.", "Проверьте выгрузку цен: вместо цены мог попасть другой столбец или значение по умолчанию.", "load"),
     IssueCode("names_all_equal", Severity.WARNING, "O3", "Больше чем у половины товаров одно наименование: «{sent}».", "Добавьте в наименование то, чем товары различаются: размер, цвет, артикул.", "load"),
     IssueCode("region_prices_far", Severity.WARNING, "O18", "Цены регионов отличаются от цены товара в 10 раз и больше ({sent}).", "Проверьте цены регионов: возможно, они в копейках или за другую единицу измерения.", "load"),
-    IssueCode("load_fewer_offers", Severity.WARNING, "R2", "Товаров в файле намного меньше, чем обычно: {sent}.", "Проверьте, все ли товары попали в выгрузку.", "load"),
-    IssueCode("load_more_offers", Severity.WARNING, "R2", "Товаров в файле намного больше, чем обычно: {sent}.", "Проверьте, нет ли в выгрузке лишних товаров.", "load"),
-    IssueCode("load_more_rejected", Severity.WARNING, "R2", "Доля непринятых товаров намного больше, чем обычно: {sent}.", "Начните с самых частых ошибок: вероятно, в выгрузке изменилось одно поле.", "load"),
+    IssueCode("load_fewer_offers", Severity.WARNING, "R2", "Товаров в файле намного меньше: {sent}.", "Проверьте, все ли товары попали в выгрузку.", "load"),
+    IssueCode("load_more_offers", Severity.WARNING, "R2", "Товаров в файле намного больше: {sent}.", "Проверьте, нет ли в выгрузке лишних товаров.", "load"),
+    IssueCode("load_more_rejected", Severity.WARNING, "R2", "Доля непринятых товаров намного больше: {sent}.", "Начните с самых частых ошибок: вероятно, в выгрузке изменилось одно поле.", "load"),
     IssueCode("load_prices_moved", Severity.WARNING, "P7", "Цены в целом сдвинулись; цена посередине списка: {sent}.", "Проверьте валюту, копейки и единицу измерения; если цены верны, ничего не делайте.", "load"),
-    IssueCode("load_more_sold_out", Severity.WARNING, "R2", "Закончившихся товаров намного больше, чем обычно: {sent}.", "Проверьте выгрузку остатков.", "load"),
-    IssueCode("load_field_emptied", Severity.WARNING, "R2", "Поле «{field}» заполнено намного реже, чем обычно: {sent} товаров.", "Проверьте, не пропало ли это поле из выгрузки: прежние значения в каталоге заменены пустыми.", "load"),
-    IssueCode("load_more_remarks", Severity.WARNING, "R2", "Замечание {field} встречается намного чаще, чем обычно: {sent} товаров.", "Найдите это замечание ниже: там сказано, что исправить.", "load"),
+    IssueCode("load_more_sold_out", Severity.WARNING, "R2", "Закончившихся товаров намного больше: {sent}.", "Проверьте выгрузку остатков.", "load"),
+    IssueCode("load_field_emptied", Severity.WARNING, "R2", "Поле «{field}» заполнено намного реже: {sent}.", "Проверьте, не пропало ли это поле из выгрузки: прежние значения в каталоге заменены пустыми.", "load"),
+    IssueCode("load_more_remarks", Severity.WARNING, "R2", "Замечание {field} встречается намного чаще: {sent}.", "Найдите это замечание ниже: там сказано, что исправить.", "load"),
 )
 
 ISSUE_CODES: dict[str, IssueCode] = {

@@ -23,6 +23,11 @@ def amount(value: float, unit: Unit) -> str:
     return format_decimal(value, format="#,##0.########", locale=_RU)
 
 
+def instead(now: float, usual: float, unit: Unit) -> str:
+    """A number beside the usual one: `12 % вместо обычных 96 %`."""
+    return f"{amount(now, unit)} вместо обычных {amount(usual, unit)}"
+
+
 def condition(check: Check, kwargs: dict[str, Any] | None = None) -> str:
     """The condition of a check in words.
 

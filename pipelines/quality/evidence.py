@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 
-from pipelines.quality.conditions import amount
+from pipelines.quality.conditions import instead
 from pipelines.quality.suites import Check, Table, Unit
 
 EXAMPLES = 5
@@ -81,7 +81,7 @@ def _of_query(connection: duckdb.DuckDBPyConnection, check: Check) -> tuple[Exam
 def _example(check: Check, row: dict[str, Any]) -> Example:
     sku, part, line = (row.pop(name, None) for name in ("sku", "part", "line"))
     if check.table is Table.SHARES:
-        value = f"{row['code']}: {amount(row['share'], Unit.SHARE)}, обычно {amount(row['usual'], Unit.SHARE)}"
+        value = f"{row['code']}: {instead(row['share'], row['usual'], Unit.SHARE)}"
     else:
         value = ", ".join(str(found) for found in row.values() if found is not None)
     return Example(sku, part, line, _cut(value) if value else None)

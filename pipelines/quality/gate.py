@@ -22,7 +22,7 @@ import duckdb
 from pipelines.errors import InternalError
 from pipelines.issue_codes import ISSUE_CODES
 from pipelines.model import Issue
-from pipelines.quality.conditions import amount, condition
+from pipelines.quality.conditions import amount, condition, instead
 from pipelines.quality.evidence import Example, examples
 from pipelines.quality.profile import MEASURES, Profile, Usual, take_profile, usual
 from pipelines.quality.suites import Check, Gravity, Suite, Table, Unit, read_checks
@@ -125,15 +125,13 @@ def _remarks(finding: Finding, spellings: dict[str, str]) -> Iterable[Issue]:
             of_code, _, numbers = str(example.value).partition(": ")
             yield Issue(code, field=of_code, sent=numbers)
         return
-    column = finding.check.sent_as
-    first = finding.examples[0] if finding.examples else None
+    column, first = finding.check.sent_as, next(iter(finding.examples), None)
     yield Issue(
         code,
         field=None if column is None else spellings.get(column, column),
-        sent=finding.observed,
-        sku=first.sku if first else None,
-        line=first.line if first else None,
-        part=first.part if first else None,
+        sent=finding.observed if first is None or first.sku is not None else first.value,
+        line=None if first is None else first.line,
+        part=None if first is None else first.part,
     )
 
 
@@ -312,5 +310,5 @@ def _compared(check: Check, answer: _Answer, asked: str, profile: Profile, habit
     now, before = profile.measures.get(str(check.column)), habits.measures.get(str(check.column))
     if now is None or before is None:
         return Finding(check, None, condition(check), "сравнивать не с чем")
-    said = f"{amount(now, check.unit)}, обычно {amount(before, check.unit)}"
+    said = instead(now, before, check.unit)
     return Finding(check, answer.passed, asked, said, 0 if answer.passed else 1)
