@@ -37,14 +37,14 @@ def card(row: str) -> str:
 
 
 # What a row of `offers` holds besides its key and its card.
-_BESIDES = (
+BESIDES = (
     "external_id", "part", "line", "content_hash", "rest_hash", "load_id", "first_seen_at", "changed_at", "hidden_at",
 )  # fmt: skip
 
 
 def origin(row: str) -> str:
     """SQL for the rest of a row of `offers`: with the card it is all that undoing a change needs (P10)."""
-    return "jsonb_build_object({})".format(", ".join(f"'{name}', {row}.{name}" for name in _BESIDES))
+    return "jsonb_build_object({})".format(", ".join(f"'{name}', {row}.{name}" for name in BESIDES))
 
 
 # To be joined to rows that have the cards `before` and `after`: the fields that differ, and both values of each.

@@ -55,11 +55,14 @@ def record_decision(
     )
 
 
-def lapse_holds(conn: Connection, load_id: int, *, at: datetime) -> list[int]:
+def lapse_holds(conn: Connection, load_id: int, *, at: datetime, undone: Sequence[int] | None = None) -> list[int]:
     """Whatever earlier loads of this load's link wait for is no longer asked: the newest file asks anew (P6).
 
     A load that was published stays so; one that was held whole ends `rejected`, for its offers never reached the
     catalog. Belongs into the transaction that ends the load.
+
+    Args:
+        undone: these loads instead, which a rollback has undone.
 
     Returns:
         Ids of the loads whose questions lapsed.
@@ -71,7 +74,8 @@ def lapse_holds(conn: Connection, load_id: int, *, at: datetime) -> list[int]:
                 status = CASE WHEN old.published THEN %(processed)s ELSE %(rejected)s END,
                 reason = CASE WHEN old.published THEN old.reason ELSE 'hold_lapsed' END
             FROM loads this
-            WHERE this.id = %(id)s AND old.link_id = this.link_id AND old.id < this.id
+            WHERE this.id = %(id)s AND old.id < this.id
+              AND (old.id = ANY (%(undone)s) OR %(undone)s::bigint[] IS NULL AND old.link_id = this.link_id)
               AND old.held IS NOT NULL AND NOT old.dry_run
               AND NOT EXISTS (
                   SELECT FROM decisions d WHERE d.load_id = old.id AND d.verdict <> 'rolled_back'
@@ -85,12 +89,38 @@ def lapse_holds(conn: Connection, load_id: int, *, at: datetime) -> list[int]:
         {
             "id": load_id,
             "at": at,
+            "undone": None if undone is None else list(undone),
             "processed": LoadStatus.PROCESSED,
             "rejected": LoadStatus.REJECTED,
             "lapsed": DecisionVerdict.LAPSED,
         },
     ).fetchall()
     return sorted(row[0] for row in rows)
+
+
+def settle_undone(conn: Connection, shop: str, supplier: str) -> None:
+    """Note for each load of a supplier in a shop which rollback it is undone by, now that one was added.
+
+    A rollback may be rolled back itself, and so on: the newest one stands, and what it undid does not.
+    """
+    rows = conn.execute(
+        """
+        SELECT d.load_id, d.by_load FROM decisions d JOIN loads l ON l.id = d.load_id
+        WHERE d.verdict = 'rolled_back' AND l.shop_id = %s AND l.supplier_id = %s ORDER BY d.by_load DESC
+        """,
+        [shop, supplier],
+    ).fetchall()
+    undone_by: dict[int, int] = {}
+    for load_id, rollback in rows:
+        if rollback not in undone_by:
+            undone_by.setdefault(load_id, rollback)
+    conn.execute(
+        """
+        UPDATE loads SET undone_by = undone.by_load
+        FROM (SELECT unnest(%s::bigint[]) AS id, unnest(%s::bigint[]) AS by_load) undone WHERE loads.id = undone.id
+        """,
+        [[load_id for load_id, _ in rows], [undone_by.get(load_id) for load_id, _ in rows]],
+    )
 
 
 def reopen_report(conn: Connection, load_id: int) -> None:

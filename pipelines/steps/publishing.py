@@ -81,10 +81,10 @@ def approve_load(house: House, conn: Connection, load: LoadFacts, decider: Decid
         OperatorError: nothing of the load waits.
     """
     with ExitStack() as files, house.scratch() as folder:
-        offers, rejected = _own_files(house, load, files)
         conn.commit()
         with Publication(conn, load) as publication:
             require_waiting(publication)
+            offers, rejected = _own_files(house, load, files)
             publication.stage(offers, rejected, _protected(house, conn, load, files), folder)
             hide = load.actualization.get("why_not") == WhyNot.HELD
             if not load.published:

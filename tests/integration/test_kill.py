@@ -54,7 +54,7 @@ def start_over(house, feed):
 
 
 def test_P1_a_load_killed_before_any_of_its_effects_and_run_again_ends_the_same(house, feed, catalog_dump):
-    second = feed({"kept": 1, "moved": 20, "new": 4, "bad": 0}, name="second.xml")
+    second = feed({"kept": 1, "moved": 5, "new": 4, "bad": 0}, name="second.xml")
     start_over(house, feed)
     done, effects = run_load(house, second)
     assert done.returncode == 0, done.stderr
