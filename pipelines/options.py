@@ -8,12 +8,15 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from pipelines.errors import OperatorError
 from pipelines.logins import Login, login_from_text
 from pipelines.model import RAW_SCALARS
+
+# Fields whose place in JSON a link may name; in the other formats they have one place.
+_JSON_FIELDS = frozenset({"sku", "pictures", "params", "regions", "outlets"})
 
 
 class ShopOptions(BaseModel):
@@ -150,7 +153,8 @@ class LinkOptions(BaseModel):
     tags: dict[str, str] = Field(
         default_factory=dict,
         description="Из какой метки читать поле, если не из обычной: price:roznica,quantity:kol_vo (O6, O10). "
-        "Обычная метка этого поля тогда не читается.",
+        "Обычная метка этого поля тогда не читается. В JSON — имена через точку, также для sku, pictures, params, "
+        "regions, outlets: sku:code,price:prices.retail.",
     )
 
     @field_validator("exclude_warehouses", mode="before")
@@ -173,7 +177,7 @@ class LinkOptions(BaseModel):
     @field_validator("tags")
     @classmethod
     def _known_fields(cls, value: dict[str, str]) -> dict[str, str]:
-        known = sorted(set(RAW_SCALARS) - {"sku"})
+        known = sorted({*RAW_SCALARS, *_JSON_FIELDS})
         if wrong := sorted(set(value) - set(known)):
             msg = f"no such fields: {', '.join(wrong)}; known: {', '.join(known)}"
             raise ValueError(msg)
@@ -181,6 +185,13 @@ class LinkOptions(BaseModel):
             msg = "each field needs a tag of its own"
             raise ValueError(msg)
         return value
+
+    @model_validator(mode="after")
+    def _fields_of_json(self) -> LinkOptions:
+        if self.format != "json" and (named := sorted(_JSON_FIELDS & set(self.tags))):
+            msg = f"tags of {', '.join(named)} are for JSON only: set format=json"
+            raise ValueError(msg)
+        return self
 
     @field_validator("default_vat", "default_unit", mode="before")
     @classmethod

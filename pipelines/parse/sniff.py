@@ -33,8 +33,12 @@ _MISC = re.compile(rb"[ \t\r\n]+|<!--.*?-->|<\?(?!xml[ \t\r\n]).*?\?>", re.DOTAL
 _DOCTYPE = re.compile(rb"""<!DOCTYPE[ \t\r\n]+([^ \t\r\n>\[]+)(?:"[^"]*"|'[^']*'|[^>\["'])*""", re.IGNORECASE)
 _SUBSET_END = re.compile(rb"\][ \t\r\n]*>")
 _ROOT = re.compile(rb"<([^ \t\r\n<>/!?=\"'&]{1,200})(?=[ \t\r\n/>])")
-_DOCUMENT_MARK = re.compile(rb"<\?xml[ \t\r\n]|<(?:[\w.-]+:)?yml_catalog[ \t\r\n/>]")
+# Encodings in which a root of Russian letters may be written; ASCII is the same in all of them.
+_ROOT_ENCODINGS = ("utf-8", "windows-1251", "koi8-r", "ibm866", "iso-8859-5")
+_ROOTS = b"|".join(re.escape(r.encode(e)) for r in ("yml_catalog", "КоммерческаяИнформация") for e in _ROOT_ENCODINGS)
+_DOCUMENT_MARK = re.compile(rb"<\?xml[ \t\r\n]|<(?:[\w.-]+:)?(?:%s)[ \t\r\n/>]" % _ROOTS)
 _TITLE = re.compile(rb"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
+_JSON = re.compile(rb'[ \t\r\n]*(?:\[[ \t\r\n]*[{\]]|\{[ \t\r\n]*["}])')
 _HTML_ROOTS = frozenset(
     {"html", "head", "body", "title", "meta", "script", "div", "p", "br", "b", "h1", "center", "pre"}
 )
@@ -182,12 +186,8 @@ def _doctype_end(view: bytes, position: int) -> int:
 def _local(name: bytes) -> str:
     """The local name of a tag, whatever its prefix (F7)."""
     local = name.rpartition(b":")[2]
-    for encoding in ("utf-8", "windows-1251"):
-        try:
-            return local.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return local.decode("latin-1")
+    readings = [local.decode(encoding, "replace") for encoding in _ROOT_ENCODINGS]
+    return next((reading for reading in readings if reading in _ROOT_FORMATS), readings[0])
 
 
 def _refuse_markup(view: bytes, name: str, prolog: _Prolog) -> None:
@@ -204,6 +204,8 @@ def _not_xml(view: bytes, prolog: _Prolog, bom: str | None, *, offset: int, whol
     if prolog.unfinished:
         code = "xml_truncated" if whole else "xml_limit"
         raise SupplierError(code, line=1 + view.count(b"\n"), detail="корневая метка не найдена")
+    if _JSON.match(view):
+        return Sniffed(FeedFormat.JSON, bom, None, junk=0, root_offset=offset, root_line=1)
     if find_table(view, Headers()) is not None:
         return Sniffed(FeedFormat.CSV, bom, None, junk=0, root_offset=offset, root_line=1)
     raise SupplierError("format_unknown", line=1, detail=quote(view))
