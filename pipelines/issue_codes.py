@@ -45,7 +45,7 @@ _FILE: tuple[IssueCode, ...] = (
     IssueCode("xml_doctype_entities", Severity.ERROR, "F5", "В DOCTYPE объявлены сущности; такие файлы не принимаются.", 'Уберите объявления <!ENTITY …>; допустима строка <!DOCTYPE yml_catalog SYSTEM "shops.dtd">.', "load"),
     IssueCode("xml_limit", Severity.ERROR, "F5", "Превышены пределы разбора: {sent}.", "Сократите указанное: один товар не больше 4 МБ, вложенность меток не глубже 256.", "load"),
     IssueCode("encoding_invalid", Severity.ERROR, "F5", "Кодировка файла не определяется однозначно: {sent}.", 'Сохраните файл в UTF-8 и укажите её в первой строке: <?xml version="1.0" encoding="UTF-8"?>', "load"),
-    IssueCode("no_offers", Severity.ERROR, "F8", "В файле нет ни одного товара.", 'Проверьте выгрузку: товары передаются в <offers><offer id="…">…</offer></offers>.', "load"),
+    IssueCode("no_offers", Severity.ERROR, "F8", "В файле нет ни одного товара.", 'Проверьте выгрузку: в YML товары передаются в <offers><offer id="…">…</offer></offers>, в CommerceML нужны и каталог (Товары), и пакет предложений (Предложения с ценами и остатками).', "load"),
     IssueCode("all_offers_rejected", Severity.ERROR, "F8", "Ни один товар из файла не принят; каталог не изменён.", "Исправьте ошибки, перечисленные ниже, начиная с самых частых.", "load"),
     IssueCode("link_unreachable", Severity.ERROR, "F2", "Файл по ссылке не получен: {sent}.", "Откройте ссылку из внешней сети: сервер должен отвечать кодом 200 и отдавать файл целиком.", "load"),
     IssueCode("encoding_overridden", Severity.WARNING, "F6", "Объявлена кодировка {sent}, на деле файл в {published}; прочитан как {published}.", 'Укажите настоящую кодировку в первой строке: <?xml version="1.0" encoding="{published}"?>', "load"),
@@ -213,7 +213,21 @@ _GATE: tuple[IssueCode, ...] = (
     IssueCode("load_more_remarks", Severity.WARNING, "R2", "Замечание {field} встречается намного чаще: {sent}.", "Найдите это замечание ниже: там сказано, что исправить.", "load"),
 )
 
+_COMMERCEML: tuple[IssueCode, ...] = (
+    IssueCode("price_type_not_chosen", Severity.ERROR, "O6", "В обмене несколько видов цен, а какой из них загружать, не задано: {sent}.", "Сообщите оператору, какой вид цен загружать (настройка ссылки price_type, по названию или Ид), или выгружайте один вид цен.", "load"),
+    IssueCode("price_type_unknown", Severity.ERROR, "O6", "Вида цен, заданного для ссылки, в обмене нет: {sent}.", "Верните этот вид цен в выгрузку или сообщите оператору, какой из имеющихся загружать (настройки ссылки price_type и rrp_price_type).", "load"),
+    IssueCode("delta_file", Severity.INFO, "P6", "Выгружены только изменения (<{field}>: {sent}); товары, которых нет в файле, не скрываются, непереданные поля не меняются.", "", "load"),
+    IssueCode("offers_without_goods", Severity.INFO, "O3", "Предложений без карточки товара в каталоге обмена: {sent}; первое с Ид {published}.", "Выгружайте товары и предложения вместе: Ид предложения до знака # равен Ид товара.", "load"),
+    IssueCode("goods_without_offers", Severity.INFO, "O6", "Товаров без предложения с ценой: {sent}; первый с Ид {published}. Они не загружены.", "Выгрузите для них предложения с ценами и остатками.", "load"),
+    IssueCode("goods_repeated", Severity.WARNING, "O2", "Товаров, переданных в каталоге обмена несколько раз: {sent}; первый с Ид {published}. Учтены значения, переданные первыми.", "Передавайте каждый товар один раз.", "load"),
+    IssueCode("goods_deleted", Severity.INFO, "P5", "Помечены на удаление и не загружены: {sent}; первый с Ид {published}.", "", "load"),
+    IssueCode("prices_converted", Severity.WARNING, "O6", "Цены, указанные не за базовую единицу, пересчитаны на неё, товаров: {sent}; например, {published}.", "Выгружайте цены за базовую единицу: <Коэффициент>1</Коэффициент>", "load"),
+    IssueCode("property_values_unresolved", Severity.INFO, "O13", "Значений свойств, для которых в обмене нет названия свойства или его справочника: {sent}; например, {published}. Они не загружены.", "Выгружайте вместе с товарами классификатор: свойства и варианты их значений.", "load"),
+    IssueCode("pictures_without_address", Severity.INFO, "O14", "Изображений, переданных именем файла без адреса: {sent}; например, {published}. Они не опубликованы.", "Сообщите оператору адрес папки с изображениями (настройка ссылки picture_base_url) или передавайте полные адреса в <Картинка>.", "load"),
+    IssueCode("warehouse_unknown", Severity.WARNING, "O10", "Складов, остатки которых не должны учитываться, в обмене нет: {sent}; есть: {published}.", "Сообщите оператору, как теперь называются эти склады (настройка ссылки exclude_warehouses).", "load"),
+)
+
 ISSUE_CODES: dict[str, IssueCode] = {
     c.code: c
-    for c in (*_FILE, *_OFFER_IDENTITY, *_OFFER_TEXT, *_OFFER_UNIT, *_OFFER_PRICE, *_OFFER_STOCK, *_OFFER_DETAILS, *_REGION, *_STOCK_CLASS, *_PUBLISHING, *_BY_HAND, *_TABLE, *_SOURCE, *_GATE)
+    for c in (*_FILE, *_OFFER_IDENTITY, *_OFFER_TEXT, *_OFFER_UNIT, *_OFFER_PRICE, *_OFFER_STOCK, *_OFFER_DETAILS, *_REGION, *_COMMERCEML, *_STOCK_CLASS, *_PUBLISHING, *_BY_HAND, *_TABLE, *_SOURCE, *_GATE)
 }
