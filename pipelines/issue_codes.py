@@ -53,7 +53,7 @@ _FILE: tuple[IssueCode, ...] = (
     IssueCode("leading_bytes_skipped", Severity.WARNING, "F6", "Перед началом документа стояли лишние байты ({sent}); они пропущены.", "Файл должен начинаться с <?xml …?>: уберите пустые строки, вторую метку BOM и сообщения PHP перед ним.", "load"),
     IssueCode("ampersand_escaped", Severity.WARNING, "F6", "Знак & записан без замены ({sent} раз), впервые: «{field}»; прочитан как есть.", "Записывайте & в тексте и ссылках как &amp;", "load"),
     IssueCode("html_entity_replaced", Severity.WARNING, "F6", "Имена знаков HTML, которых нет в XML ({sent} раз), впервые: {field}; заменены самими знаками.", "Записывайте сами знаки: неразрывный пробел, «кавычки», тире — или их номера, например &#160;", "load"),
-    IssueCode("control_characters_removed", Severity.WARNING, "F6", "Управляющие знаки, запрещённые в XML ({sent} шт.), впервые: {field}; удалены.", "Очищайте тексты от управляющих знаков с кодами 0–31, кроме табуляции и перевода строки.", "load"),
+    IssueCode("control_characters_removed", Severity.WARNING, "F6", "Управляющие знаки, которых в тексте не бывает ({sent} шт.), впервые: {field}; удалены.", "Очищайте тексты от управляющих знаков с кодами 0–31, кроме табуляции и перевода строки.", "load"),
     IssueCode("unknown_tags", Severity.INFO, "O19", "Незнакомая метка <{field}> встретилась {sent} раз; её содержимое не загружено.", "", "load"),
     IssueCode("unknown_tags_more", Severity.INFO, "O19", "Ещё {sent} незнакомых меток; их содержимое не загружено.", "", "load"),
 )
@@ -227,7 +227,12 @@ _COMMERCEML: tuple[IssueCode, ...] = (
     IssueCode("warehouse_unknown", Severity.WARNING, "O10", "Складов, остатки которых не должны учитываться, в обмене нет: {sent}; есть: {published}.", "Сообщите оператору, как теперь называются эти склады (настройка ссылки exclude_warehouses).", "load"),
 )
 
+_CHANGES: tuple[IssueCode, ...] = (
+    IssueCode("changes_without_base", Severity.WARNING, "P6", "Файл содержит только изменения, а полной выгрузки по этой ссылке ещё не было; из товаров файла ({sent}) загружены только те, у которых переданы все поля.", "Передайте один раз полную выгрузку: СодержитТолькоИзменения=\"false\".", "load"),
+    IssueCode("changes_of_unknown", Severity.INFO, "P6", "В файле изменений есть товары, которых не было в полной выгрузке: {sent}, впервые «{published}»; загружены те, у которых переданы все поля.", "", "load"),
+)
+
 ISSUE_CODES: dict[str, IssueCode] = {
     c.code: c
-    for c in (*_FILE, *_OFFER_IDENTITY, *_OFFER_TEXT, *_OFFER_UNIT, *_OFFER_PRICE, *_OFFER_STOCK, *_OFFER_DETAILS, *_REGION, *_COMMERCEML, *_STOCK_CLASS, *_PUBLISHING, *_BY_HAND, *_TABLE, *_SOURCE, *_GATE)
+    for c in (*_FILE, *_OFFER_IDENTITY, *_OFFER_TEXT, *_OFFER_UNIT, *_OFFER_PRICE, *_OFFER_STOCK, *_OFFER_DETAILS, *_REGION, *_COMMERCEML, *_STOCK_CLASS, *_CHANGES, *_PUBLISHING, *_BY_HAND, *_TABLE, *_SOURCE, *_GATE)
 }

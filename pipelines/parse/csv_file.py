@@ -28,12 +28,12 @@ from pipelines.options import LinkOptions
 from pipelines.parse.csv_header import CsvTable, find_table
 from pipelines.parse.decode import utf8_blocks
 from pipelines.parse.encoding import UTF_8, prove_encoding
-from pipelines.parse.repair import Repairs
 from pipelines.parse.sniff import Sniffed
 from pipelines.parse.table import CELL_LIMIT, TableReader
 from pipelines.parse.writer import RawWriter
 
 LINE_LIMIT = 4 << 20  # characters
+_CONTROL = bytes(set(range(0x20)) - set(b"\t\n\r"))  # as in XML
 _BUFFER_BYTES = 256 << 10
 _SHOWN = 100
 _ARTICLE = re.compile(r"\s*\S{1,40}\s*")
@@ -68,11 +68,10 @@ def read_csv(open_source: Callable[[], BinaryIO], sniffed: Sniffed, out: Path, o
     table = find_table(head, Headers(options.tags))
     if table is None:
         raise SupplierError("table_column_missing", detail=HEADERS["sku"])
-    repairs = Repairs()
     with open_source() as source, RawWriter(out) as writer:
-        clean = _CleanText(utf8_blocks(source, offset=sniffed.root_offset, encoding=encoding), repairs)
+        clean = _CleanText(utf8_blocks(source, offset=sniffed.root_offset, encoding=encoding))
         with io.TextIOWrapper(io.BufferedReader(clean, _BUFFER_BYTES), UTF_8, newline="") as text:
-            rows = CsvRows(text, table, writer, repairs)
+            rows = CsvRows(text, table, writer)
             rows.read()
         if not writer.rows:
             raise SupplierError("no_offers")
@@ -80,7 +79,7 @@ def read_csv(open_source: Callable[[], BinaryIO], sniffed: Sniffed, out: Path, o
         format=FeedFormat.CSV,
         encoding=encoding,
         read=writer.rows,
-        issues=tuple(rows.issues()),
+        issues=(*clean.issues(), *rows.issues()),
         spellings=rows.spellings,
     )
 
@@ -88,11 +87,12 @@ def read_csv(open_source: Callable[[], BinaryIO], sniffed: Sniffed, out: Path, o
 class _CleanText(io.RawIOBase):
     """Blocks of UTF-8 as a stream, without characters that no text has (F6)."""
 
-    def __init__(self, blocks: Iterator[bytes], repairs: Repairs) -> None:
+    def __init__(self, blocks: Iterator[bytes]) -> None:
         self._blocks = blocks
-        self._repairs = repairs
         self._rest = memoryview(b"")
         self._line = 1
+        self._removed = 0
+        self._first: tuple[int, int] | None = None  # line and octet
 
     def readable(self) -> bool:
         return True
@@ -102,12 +102,27 @@ class _CleanText(io.RawIOBase):
             block = next(self._blocks, None)
             if block is None:
                 return 0
-            self._rest = memoryview(self._repairs.controls(block, b"", self._line))
-            self._line += block.count(b"\n")
+            clean = block.translate(None, _CONTROL)
+            if len(clean) != len(block):
+                self._note(block, len(block) - len(clean))
+            self._line += _line_ends(block)
+            self._rest = memoryview(clean)
         size = min(len(buffer), len(self._rest))
         buffer[:size] = self._rest[:size]
         self._rest = self._rest[size:]
         return size
+
+    def _note(self, block: bytes, removed: int) -> None:
+        self._removed += removed
+        if self._first is None:
+            offset, octet = next((i, octet) for i, octet in enumerate(block) if octet in _CONTROL)
+            self._first = (self._line + _line_ends(block[:offset]), octet)
+
+    def issues(self) -> Iterator[Issue]:
+        """The remark that characters were removed."""
+        if self._first is not None:
+            line, octet = self._first
+            yield Issue("control_characters_removed", line=line, field=f"U+{octet:04X}", sent=str(self._removed))
 
 
 class _Lines:
@@ -143,18 +158,17 @@ class _RunawayError(Exception):
 class CsvRows:
     """The rows of one CSV file."""
 
-    def __init__(self, text: TextIO, table: CsvTable, writer: RawWriter, repairs: Repairs) -> None:
+    def __init__(self, text: TextIO, table: CsvTable, writer: RawWriter) -> None:
         self._lines = _Lines(text)
         self._table = table
         self._delimiter = table.delimiter
         self._width = table.layout.width
         self._writer = writer
-        self._repairs = repairs
         self._reader = TableReader(table.layout, writer, header_line=table.header_line)
         self.spellings = self._reader.spellings  # raw column -> the header as the supplier wrote it; complete
         mark = re.escape(table.delimiter)
         self._cell = re.compile(rf'(?:[ ]*"((?:[^"]|"")*)"[ ]*|([^{mark}]*))(?:{mark}|\Z)')
-        self._kept_quotes: list[tuple[int, str]] = []  # [(first line, its cell)]
+        self._kept_first: tuple[int, str] | None = None  # line and cell
         self._kept_count = 0
         self._seen_short = False
 
@@ -162,8 +176,8 @@ class CsvRows:
         """What is said of the whole file."""
         if self._table.skipped:
             yield Issue("table_rows_skipped", line=1, sent=str(self._table.skipped))
-        yield from self._repairs.issues()
-        for line, cell in self._kept_quotes:
+        if self._kept_first is not None:
+            line, cell = self._kept_first
             yield Issue("table_quotes_kept", line=line, field=cell, sent=str(self._kept_count))
         yield from self._reader.issues()
 
@@ -212,7 +226,8 @@ class CsvRows:
         elif any(self._is_row(swallowed) for swallowed in taken[1:]):
             self._run_away(first, taken)
         else:
-            self._reader.read(cells, first, _cell_lines(cells, first, self._width))
+            lines = _cell_lines(cells, first, self._width)
+            self._reader.read([_lines_fed(cell) for cell in cells], first, lines)
 
     def _following(self, taken: list[str]) -> Iterator[str]:
         """The line in `taken`, and those after it for as long as they are asked for, noted there too."""
@@ -228,16 +243,20 @@ class CsvRows:
     def _ill_quoted(self, first: int, taken: list[str], *, at_end: bool) -> None:
         """A row that the grammar refuses: quotes not doubled, a quote that runs away, or the end of the file."""
         cells = self._literally(taken[0])
-        if len(taken) == 1 and len(cells) == self._width and not at_end:
-            self._kept_count += 1
-            if not self._kept_quotes:
-                shown = next(cell for cell in cells if '"' in cell)
-                self._kept_quotes.append((first, shown.strip()[:_SHOWN]))
+        if len(taken) == 1 and len(cells) >= self._width and not at_end:
+            if not "".join(cells[self._width :]).strip():
+                self._keep_quotes(first, cells)
             self._reader.read(cells, first)
             return
         if at_end and len(cells) < self._width and not any(self._is_row(line) for line in taken[1:]):
             raise SupplierError("table_truncated", line=first, detail=taken[0].strip()[:_SHOWN])
         self._run_away(first, taken)
+
+    def _keep_quotes(self, line: int, cells: list[str]) -> None:
+        self._kept_count += 1
+        if self._kept_first is None:
+            shown = next(cell for cell in cells if '"' in cell)
+            self._kept_first = (line, shown.strip()[:_SHOWN])
 
     def _run_away(self, first: int, taken: list[str]) -> None:
         """Give up the row of a runaway quote, and read what it swallowed."""
@@ -266,6 +285,15 @@ class CsvRows:
             return False
         places = [p for raw, p in self._table.layout.scalars.items() if raw in {"price", "price_without_nds"}]
         return not places or any(_AMOUNT.fullmatch(cells[place]) for place in places)
+
+
+def _lines_fed(cell: str) -> str:
+    """A text with line feeds at the ends of its lines, as XML has them: what is the same in both is the same text."""
+    return cell.replace("\r\n", "\n").replace("\r", "\n") if "\r" in cell else cell
+
+
+def _line_ends(text: bytes) -> int:
+    return text.count(b"\n") + text.count(b"\r") - text.count(b"\r\n")
 
 
 def _cell_lines(cells: list[str], first: int, width: int) -> list[int]:

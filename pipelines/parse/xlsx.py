@@ -146,4 +146,4 @@ def _unescaped(text: str) -> str:
     """Text in which Excel wrote some characters by number, a line's end as _x000D_; what is no character is dropped."""
     from openpyxl.utils.escape import unescape
 
-    return _NO_TEXT.sub("", str(unescape(text)))
+    return _NO_TEXT.sub("", str(unescape(text)).replace("\r\n", "\n").replace("\r", "\n"))
