@@ -4,7 +4,8 @@
     intake    a file or URL of someone's choice → a load    fetch
     offers    a person's word → the catalog                 normalize, publish
     process   a load → the catalog                          parse, normalize, quality, publish
-    reporting a finished load → report and mail             report
+    reporting a finished load → report, a mail in the queue report
+    mail      the queue → a mail server or the outbox       report
     snapshot  the catalog → the analyst's file              publish
     reference a file → a reference table in force           reference
     cycle     all of it for all links, without Airflow
@@ -14,6 +15,7 @@ results first and its manifest last, so that a step which was killed is simply r
 """
 
 from pipelines.steps.cycle import FETCHES_AT_ONCE, Cycle, run_cycle
+from pipelines.steps.decisions import Undone, approve, reject, require_reason, rollback
 from pipelines.steps.house import House, Outcome, Progress, account, open_house, outcome, silent
 from pipelines.steps.intake import check_link, load_source
 from pipelines.steps.links import apply_links, due_links, list_links, poll
@@ -26,6 +28,7 @@ from pipelines.steps.offers import (
     select,
     set_offers,
 )
+from pipelines.steps.mail import Mailing, mail_round, send_due_mails
 from pipelines.steps.process import process
 from pipelines.steps.reference import (
     Imported,
@@ -34,7 +37,7 @@ from pipelines.steps.reference import (
     list_reference,
     reference_history,
 )
-from pipelines.steps.reporting import list_loads, offer, report_json, report_text
+from pipelines.steps.reporting import annotate_load, list_loads, offer, report_json, report_text
 from pipelines.steps.snapshot import query_snapshot, write_snapshot
 
 __all__ = [
@@ -42,12 +45,16 @@ __all__ = [
     "Cycle",
     "House",
     "Imported",
+    "Mailing",
     "Outcome",
     "Progress",
+    "Undone",
     "account",
     "accredit",
     "accreditation",
+    "annotate_load",
     "apply_links",
+    "approve",
     "check_link",
     "due_links",
     "export_offers",
@@ -58,6 +65,7 @@ __all__ = [
     "list_reference",
     "load_source",
     "mark_offers",
+    "mail_round",
     "offer",
     "offer_statistics",
     "open_house",
@@ -66,11 +74,15 @@ __all__ = [
     "process",
     "query_snapshot",
     "reference_history",
+    "reject",
     "report_json",
     "report_text",
+    "require_reason",
+    "rollback",
     "run_cycle",
     "select",
     "set_offers",
+    "send_due_mails",
     "silent",
     "write_snapshot",
 ]
