@@ -2,6 +2,22 @@
 
 from __future__ import annotations
 
+from pipelines.quality.gate import Batch, Finding, GateResult, examine
 from pipelines.quality.guards import Hold, Numbers, Verdict, judge, kept_prices
+from pipelines.quality.page import render_page
+from pipelines.quality.profile import PAST_LOADS, Profile
 
-__all__ = ["Hold", "Numbers", "Verdict", "judge", "kept_prices"]
+__all__ = [
+    "PAST_LOADS",
+    "Batch",
+    "Finding",
+    "GateResult",
+    "Hold",
+    "Numbers",
+    "Profile",
+    "Verdict",
+    "examine",
+    "judge",
+    "kept_prices",
+    "render_page",
+]

@@ -205,6 +205,19 @@ def last_good_load(conn: Connection, load: LoadFacts) -> LoadFacts | None:
     )
 
 
+def good_loads(conn: Connection, load: LoadFacts, *, limit: int) -> list[int]:
+    """The newest loads of the same link before this one whose files stood in the catalog: what is usual for it."""
+    rows = conn.execute(
+        """
+        SELECT id FROM loads
+        WHERE link_id = %s AND id < %s AND published AND undone_by IS NULL AND kind <> %s
+        ORDER BY id DESC LIMIT %s
+        """,
+        [load.link_id, load.id, LoadKind.ROLLBACK, limit],
+    )
+    return [int(row[0]) for row in rows]
+
+
 def superseded_by(conn: Connection, load: LoadFacts) -> int | None:
     """The newest later load of the same link whose file stands in the catalog or waits to; None when this is the last.
 

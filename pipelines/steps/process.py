@@ -20,6 +20,7 @@ from pipelines.model import ISSUE_SCHEMA, Actualization, Counts, FeedFormat, Loa
 from pipelines.options import Options
 from pipelines.reference import Library, Reference, load_reference
 from pipelines.registry import Connection, Link
+from pipelines.steps.gate import check_load
 from pipelines.steps.house import (
     Clock,
     House,
@@ -116,8 +117,11 @@ def _process(house: House, conn: Connection, load_id: int, timings: dict[str, fl
         load.timings |= timings
         manifest.describe(load)
         if manifest.accepted:
+            progress("check", None)
+            with clock("gate"):
+                suspicion = check_load(house, conn, load, reference, spellings=manifest.spellings)
             progress("publish", None)
-            publish_load(house, conn, load, clock, spellings=manifest.spellings)
+            publish_load(house, conn, load, clock, spellings=manifest.spellings, suspicion=suspicion)
         else:
             _reject(house, conn, load, manifest)
     if not registry.is_reported(conn, load_id):

@@ -29,12 +29,19 @@ _KEPT = """
 
 
 def publish_load(
-    house: House, conn: Connection, load: LoadFacts, clock: Clock, *, spellings: Mapping[str, str]
+    house: House,
+    conn: Connection,
+    load: LoadFacts,
+    clock: Clock,
+    *,
+    spellings: Mapping[str, str],
+    suspicion: quality.Hold | None = None,
 ) -> None:
     """Bring a transformed load to its end: published, published in part, or held.
 
     Args:
         spellings: raw column -> how the supplier wrote it, for remarks.
+        suspicion: why the whole load must wait, if the gate found it unlike the past.
 
     Raises:
         OperatorError: a newer file of the link has come to its end; older never overwrites newer (P1).
@@ -53,7 +60,7 @@ def publish_load(
                 difference = publication.stage(offers, rejected, _protected(house, conn, load, files), folder)
                 prices = publication.compare_prices(ratio=options.hold_price_ratio)
                 numbers = _numbers(load, difference, prices)
-                verdict = quality.judge(numbers, options)
+                verdict = quality.judge(numbers, options, suspicion=suspicion)
             actualization = Actualization(verdict.requested, applied=verdict.hide, why_not=verdict.why_not)
             held = verdict.hold.as_json() if verdict.hold else None
             with clock("publish"):
