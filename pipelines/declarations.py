@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipelines.errors import OperatorError
+from pipelines.model import MailPolicy
 from pipelines.options import LinkOptions, ShopOptions
 
 
@@ -24,10 +25,11 @@ class ShopDeclaration(_Declared):
 
 
 class SupplierDeclaration(_Declared):
-    """Who sends feeds, and where reports go."""
+    """Who sends feeds, where reports go, and which of them."""
 
     name: str = ""
     emails: tuple[str, ...] = ()
+    mail: MailPolicy = MailPolicy.ALL
 
 
 class LinkDeclaration(_Declared):

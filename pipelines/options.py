@@ -150,6 +150,11 @@ class LinkOptions(BaseModel):
         default=None,
         description="Вход на сервер поставщика: kind и поля своего вида, см. ниже; секреты только по именам (S1).",
     )
+    stale_after_days: int = Field(
+        default=9,
+        ge=0,
+        description="Через сколько дней без изменений файла напомнить о нём поставщику; 0 — не напоминать (R3).",
+    )
     tags: dict[str, str] = Field(
         default_factory=dict,
         description="Из какой метки читать поле, если не из обычной: price:roznica,quantity:kol_vo (O6, O10). "

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from pipelines.errors import CatalogFeedsError, NetworkError, OperatorError
 from pipelines.objects.spool import Spool
 from pipelines.objects.store import (
+    SHARED_DAYS,
     ObjectConflictError,
     ObjectNotFoundError,
     ObjectStore,
@@ -215,3 +216,12 @@ class S3Store(ObjectStore):
 
     def url(self, key: str = "") -> str:
         return f"s3://{self._bucket}/{self._name(key) if key else self._prefix}"
+
+    def shared_url(self, key: str) -> str:
+        with self._faults(key):
+            url: str = self._client.generate_presigned_url(
+                "get_object",
+                Params={"Bucket": self._bucket, "Key": self._name(key)},
+                ExpiresIn=SHARED_DAYS * 24 * 3600,
+            )
+        return url

@@ -18,6 +18,9 @@ from pipelines.objects.spool import Spool
 _SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._=-]{0,199}")
 _KEY_LENGTH = 800
 
+# How long what is sent to suppliers can be opened: the longest that a signature of S3 may last.
+SHARED_DAYS = 7
+
 
 class ObjectNotFoundError(InternalError):
     """An object that should be there is not.
@@ -162,6 +165,11 @@ class ObjectStore(ABC):
     @abstractmethod
     def url(self, key: str = "") -> str:
         """Where people find the object, or the whole store: a path or `s3://…`."""
+
+    def shared_url(self, key: str) -> str:
+        """An address that those can open who have no access to the store, for `SHARED_DAYS`; its place where the store
+        can make none."""
+        return self.url(key)
 
 
 def check_key(key: str) -> None:

@@ -8,6 +8,7 @@ from pipelines.publish.difference import Difference
 from pipelines.publish.edits import STATUSES, Edited, Order, Overwritten, overwritten, set_status, set_values
 from pipelines.publish.export import Exported, ExportFormat, export
 from pipelines.publish.places import Place, find_place
+from pipelines.publish.price_changes import price_changes
 from pipelines.publish.rollback import Rollback, roll_back
 from pipelines.publish.selection import Selection, require_known, selected_cards
 from pipelines.publish.snapshot import LoadFiles, last_loads, write_snapshot
@@ -35,6 +36,7 @@ __all__ = [
     "find_place",
     "last_loads",
     "overwritten",
+    "price_changes",
     "read_card",
     "require_known",
     "roll_back",

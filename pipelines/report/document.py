@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TextIO
 
 import pyarrow.parquet as pq
 
+from pipelines.model import PRICE_STEPS, PriceChanges
 from pipelines.report.causes import Cause
+from pipelines.report.score import Part
 from pipelines.report.summary import LoadReport
 from pipelines.report.wording import fill, issue_code
 
@@ -21,7 +24,7 @@ _LOAD = (
     "started_at", "finished_at", "dry_run",
 )  # fmt: skip
 _NO_ACTUALIZATION = {"requested": False, "applied": False, "why_not": None}
-_FILES = ("raw", "offers", "issues", "report_html", "issues_xlsx", "issues_csv")
+_FILES = ("raw", "offers", "issues", "report_html", "issues_xlsx", "issues_csv", "annotated")
 _TIMINGS = ("fetch", "parse", "normalize", "check", "publish", "report")
 _ISSUE = ("code", "sku", "part", "line", "field", "sent", "published")
 _BATCH = 10_000
@@ -44,9 +47,14 @@ def write_json(report: LoadReport, issues: Path, out: TextIO) -> None:
         "counts": asdict(load.counts),
         "actualization": _NO_ACTUALIZATION | load.actualization,
         "held": load.held,
+        "decision": load.decision,
+        "statistics": report.statistics,
     }
     tail = {
         "causes": [_cause(cause) for cause in report.causes.ranked],
+        "since_last": [asdict(course) for course in report.since],
+        "prices": report.prices and _prices(report.prices),
+        "quality": report.score and {"score": report.score.points, "parts": [_part(p) for p in report.score.parts]},
         "files": _keys(_FILES, report.files),
         "timings": _keys(_TIMINGS, load.timings),
     }
@@ -88,6 +96,24 @@ def _cause(cause: Cause) -> dict[str, Any]:
         "remedy": cause.remedy,
         "examples": [asdict(example) for example in cause.examples],
     }
+
+
+def _prices(prices: PriceChanges) -> dict[str, Any]:
+    borders = [None, *PRICE_STEPS, None]
+    return {
+        "up": prices.up,
+        "down": prices.down,
+        "median_percent": prices.median,
+        "histogram": [
+            {"from_percent": low, "to_percent": high, "offers": offers}
+            for (low, high), offers in zip(pairwise(borders), prices.histogram, strict=True)
+        ],
+        "widest": [asdict(change) for change in prices.widest],
+    }
+
+
+def _part(part: Part) -> dict[str, Any]:
+    return {"name": part.name, "share": round(part.share, 4), "points": part.points, "weight": part.weight}
 
 
 def _keys(names: tuple[str, ...], values: dict[str, Any]) -> dict[str, Any]:

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
 from typing import Any
 from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from pipelines.model import Severity
-from pipelines.report import verdict
+from pipelines.model import PRICE_STEPS, PriceChanges, Severity
+from pipelines.report import charts, verdict
 from pipelines.report.causes import Cause, Example
-from pipelines.report.russian import MINUS, NBSP, counted, moment, number, size, word
-from pipelines.report.summary import PUBLISHED, LoadReport
+from pipelines.report.russian import MINUS, NBSP, counted, moment, money, number, percent, size, word
+from pipelines.report.summary import PUBLISHED, SCORES, LoadReport
 from pipelines.report.wording import ABSENT, plain, quote
 
 # Mail clients cut longer pages off; lists get shorter until the page fits.
@@ -35,20 +38,31 @@ class _Lengths:
     warnings: int
     conversions: int
     remarks: int
+    courses: int
 
 
-_LENGTHS = (_Lengths(7, 5, 10, 8), _Lengths(5, 3, 6, 4), _Lengths(3, 2, 3, 2), _Lengths(1, 1, 1, 1))
+_LENGTHS = (_Lengths(7, 5, 10, 8, 8), _Lengths(5, 3, 6, 4, 5), _Lengths(3, 2, 3, 2, 3), _Lengths(1, 1, 1, 1, 1))
 
 # The files a reader may open, in the order they are offered.
 _FILE_LABELS = {
     "issues_xlsx": "Полный список замечаний (XLSX)",
     "issues_csv": "Полный список замечаний (CSV)",
+    "annotated": "Ваш файл с нашими замечаниями внутри",
     "report_html": "Этот отчёт",
     "report_json": "Отчёт и полный список замечаний (JSON)",
     "issues": "Полный список замечаний (Parquet)",
     "raw": "Файл, каким мы его получили",
 }
-_FORMATS = {"yml": "YML", "commerceml": "CommerceML", "csv": "CSV"}
+# The block «Статистика» of the platform's manual.
+_STATISTICS = {
+    "published": "Всего опубликованных товаров",
+    "bound_to_categories": "Привязаны к категориям",
+    "not_bound_to_categories": "Не привязаны к категориям",
+    "bound_to_positions": "Привязаны к справочнику позиций заказчика",
+    "not_bound_to_positions": "Не привязаны к справочнику позиций заказчика",
+    "hidden": "Всего скрыто товаров",
+}
+_FORMATS = {"yml": "YML", "commerceml": "CommerceML", "csv": "CSV", "json": "JSON"}
 
 # A piece of a remedy that is meant to be pasted: tags, with what stands between them without a space, or an attribute.
 _TO_PASTE = re.compile(r'(<[^<>]+>(?:[^\s<>]*<[^<>]+>)*|[a-z_]+="[^"]*")')
@@ -98,12 +112,19 @@ class File:
     is_link: bool
 
 
-def render_html(report: LoadReport) -> str:
-    """The report as a page for mail clients and browsers: inline styles, no scripts, nothing remote, under 100 KB."""
+def render_html(report: LoadReport, sources: Mapping[str, str] | None = None) -> str:
+    """The report as a page for mail clients and browsers: inline styles, no scripts, nothing remote, under 100 KB.
+
+    Args:
+        report: what it tells.
+        sources: name of a picture -> its address; by default the pictures are inside the page.
+    """
+    if sources is None:
+        sources = {name: f"data:image/png;base64,{b64encode(data).decode()}" for name, data in pictures(report).items()}
     template = _environment().get_template("report.html.j2")
     page = ""
     for lengths in _LENGTHS:
-        page = template.render(_facts(report, lengths))
+        page = template.render(_facts(report, lengths), sources=sources)
         if len(page.encode()) < HTML_LIMIT_BYTES:
             break
     return page
@@ -112,6 +133,35 @@ def render_html(report: LoadReport) -> str:
 def render_text(report: LoadReport) -> str:
     """The report as plain text, with the same content in the same order."""
     return _environment().get_template("report.txt.j2").render(_facts(report, _LENGTHS[0]))
+
+
+def render_notice(about: str, headline: str, sentences: Sequence[str], at: datetime) -> tuple[str, str]:
+    """A short mail as a page and as plain text.
+
+    Args:
+        about: what it concerns, above the headline.
+        headline: in one sentence.
+        sentences: one paragraph each.
+        at: when it was true.
+    """
+    facts = {"about": about, "headline": headline, "sentences": sentences, "at": at}
+    page, text = (_environment().get_template(f"notice.{form}.j2").render(facts) for form in ("html", "txt"))
+    return page, text
+
+
+def pictures(report: LoadReport) -> dict[str, bytes]:
+    """The charts of a report, PNG by name: how prices moved, and the course of the score."""
+    found = {}
+    if report.prices:
+        fallen = sum(step < 0 for step in PRICE_STEPS) + 1
+        histogram = report.prices.histogram
+        colours = [charts.GREEN if index < fallen else charts.AMBER for index in range(len(histogram))]
+        found["prices"] = charts.bars(histogram, colours, top=max(histogram))
+    if report.score and report.scores:
+        course = [*report.scores, report.score.points]
+        colours = [charts.GREEN if points >= 80 else charts.AMBER if points >= 50 else charts.RED for points in course]
+        found["score"] = charts.bars(course, colours, top=100, slots=SCORES)
+    return found
 
 
 @functools.cache
@@ -129,6 +179,8 @@ def _environment() -> Environment:
         "word": word,
         "counted": counted,
         "moment": moment,
+        "money": money,
+        "percent": percent,
         "size": size,
         "quote": quote,
         "sent": _sent,
@@ -201,7 +253,15 @@ def _facts(report: LoadReport, lengths: _Lengths) -> dict[str, Any]:
         "conversions": first(lengths.conversions, lambda cause: cause.converts and cause.offers > 0),
         "remarks": first(lengths.remarks, lambda cause: cause.severity is Severity.INFO and not cause.converts),
         "changes": _changes(report),
-        "actualization": verdict.actualization(load) if load.status in PUBLISHED else None,
+        "courses": report.since[: lengths.courses],
+        "courses_more": number(len(report.since) - lengths.courses) if len(report.since) > lengths.courses else "",
+        "prices": report.prices,
+        "prices_said": _prices_said(report.prices),
+        "price_steps": _price_steps(report.prices),
+        "score": report.score,
+        "course": [*report.scores, report.score.points] if report.score else [],
+        "statistics": _statistics(report),
+        "actualization": verdict.actualization(load) if verdict.took_part(load) else None,
         "files": _files(report.files),
     }
 
@@ -213,7 +273,7 @@ def _identities(report: LoadReport) -> list[Identity]:
 
     read = (Part(counts.accepted, "принято"), Part(counts.rejected, "не принято"))
     identities = [Identity("Прочитано из файла", counts.read, read)]
-    if load.status not in PUBLISHED:
+    if not verdict.took_part(load):
         return identities
     created = Part(counts.created, word(counts.created, "new"))
     changed = Part(counts.changed, word(counts.changed, "changed"))
@@ -221,7 +281,7 @@ def _identities(report: LoadReport) -> list[Identity]:
     unchanged = Part(counts.unchanged, "без изменений")
     identities.append(Identity("Принято", counts.accepted, (created, changed, restored, unchanged)))
     if report.visible is not None and report.visible_before is not None:
-        label = "Будут видеть покупатели" if load.dry_run else "Видят покупатели"
+        label = "Будет опубликовано" if load.dry_run else "Опубликовано"
         before, hidden = Part(report.visible_before, "раньше"), Part(counts.hidden, "скрыто", MINUS)
         identities.append(Identity(label, report.visible, (before, created, restored, hidden)))
     return identities
@@ -229,7 +289,7 @@ def _identities(report: LoadReport) -> list[Identity]:
 
 def _changes(report: LoadReport) -> list[Change]:
     load, previous = report.load, report.previous
-    if load.status not in PUBLISHED or previous is None:
+    if not verdict.took_part(load) or previous is None:
         return []
     now, before = load.counts, previous.counts
     changes = [
@@ -246,6 +306,33 @@ def _changes(report: LoadReport) -> list[Change]:
             Change("Предупреждений", before.warnings, now.warnings),
         ]
     return changes
+
+
+def _prices_said(prices: PriceChanges | None) -> str:
+    if prices is None:
+        return ""
+    said = [
+        f"{verb.capitalize()} {counted(count, 'price')}" if not index else f"{verb} {number(count)}"
+        for index, (verb, count) in enumerate(
+            (word(count, name), count) for name, count in (("went_up", prices.up), ("went_down", prices.down)) if count
+        )
+    ]
+    median = "" if prices.median is None else f"; медиана изменений {percent(prices.median)}"
+    return f"{', '.join(said)}{median}."
+
+
+def _price_steps(prices: PriceChanges | None) -> str:
+    """The histogram in words, for those who do not see it."""
+    if prices is None:
+        return ""
+    borders = [percent(step) for step in PRICE_STEPS]
+    names = [f"ниже {borders[0]}", *(f"от {a} до {b}" for a, b in pairwise(borders)), f"от {borders[-1]}"]
+    return "; ".join(f"{name}: {number(n)}" for name, n in zip(names, prices.histogram, strict=True) if n)
+
+
+def _statistics(report: LoadReport) -> list[tuple[str, int]]:
+    found = report.statistics or {}
+    return [(label, found[name]) for name, label in _STATISTICS.items() if name in found]
 
 
 def _files(files: dict[str, str]) -> list[File]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 
 from babel import Locale
 from babel.dates import format_datetime
@@ -25,6 +26,12 @@ _FORMS: dict[str, tuple[str, str, str]] = {
     "new": ("новый", "новых", "новых"),
     "changed": ("изменённый", "изменённых", "изменённых"),
     "restored": ("вернувшийся", "вернувшихся", "вернувшихся"),
+    "price": ("цена", "цены", "цен"),
+    "went_up": ("выросла", "выросли", "выросли"),
+    "went_down": ("снизилась", "снизились", "снизились"),
+    "day": ("день", "дня", "дней"),
+    "load": ("загрузка", "загрузки", "загрузок"),
+    "point": ("балл", "балла", "баллов"),
     "byte": ("байт", "байта", "байт"),
 }
 _CATEGORIES = {"one": 0, "few": 1, "many": 2}
@@ -33,6 +40,17 @@ _CATEGORIES = {"one": 0, "few": 1, "many": 2}
 def number(value: int) -> str:
     """A whole number, its thousands parted by no-break spaces: `1 234 567`."""
     return format_decimal(value, locale=_RU).replace("-", MINUS)
+
+
+def money(value: Decimal) -> str:
+    """A price with its kopecks: `1 200,50`."""
+    return format_decimal(value, format="#,##0.00", locale=_RU).replace("-", MINUS)
+
+
+def percent(value: Decimal | float) -> str:
+    """A change in percent with its sign, to a tenth: `+3,1 %`."""
+    sign = "+" if value > 0 else ""
+    return f"{sign}{format_decimal(value, format='#,##0.#', locale=_RU).replace('-', MINUS)}{NBSP}%"
 
 
 def word(value: int, name: str) -> str:

@@ -69,6 +69,11 @@ class Part:
         """What it measures, in Russian."""
         return LABELS[self.name]
 
+    @property
+    def percent(self) -> int:
+        """The share as people read it; never 100 while something is missing."""
+        return int(self.share * 100 + 1e-9)
+
 
 @dataclass(frozen=True)
 class Score:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from pipelines.model import LoadFacts, LoadStatus
+from pipelines.model import LoadFacts, LoadStatus, PriceChanges
 from pipelines.report.causes import Cause, Causes, find_causes
+from pipelines.report.score import Score, score
+from pipelines.report.since import Course, compare
 
 # A load in one of these states left its offers in the catalog.
 PUBLISHED = frozenset({LoadStatus.PROCESSED, LoadStatus.HELD})
+
+# The course of the score is shown over that many loads, the last one among them.
+SCORES = 20
 
 
 @dataclass(frozen=True)
@@ -24,6 +30,11 @@ class LoadReport:
         previous: the load of this link before it that was neither `unchanged` nor `failed`; None for a first load.
         visible: published offers of the supplier in the shop after the load; None when not known.
         good_since: when the catalog last took this link's offers in, before this load; None when it never did.
+        since: what became of each code since the last load that was read to its end; empty when there is none.
+        prices: the prices that the load changed; None when it changed nothing.
+        score: the quality of the file; None when its offers were not read.
+        scores: those of earlier loads of this link, oldest first.
+        statistics: the supplier's goods in the shop as the platform counts them, by the names of the JSON.
     """
 
     load: LoadFacts
@@ -32,6 +43,11 @@ class LoadReport:
     previous: LoadFacts | None
     visible: int | None
     good_since: datetime | None
+    since: tuple[Course, ...] = ()
+    prices: PriceChanges | None = None
+    score: Score | None = None
+    scores: tuple[int, ...] = ()
+    statistics: Mapping[str, int] | None = None
 
     @property
     def rejection(self) -> Cause | None:
@@ -56,6 +72,11 @@ def build(
     *,
     visible: int | None = None,
     good_since: datetime | None = None,
+    offers: Path | None = None,
+    issues_before: Path | None = None,
+    prices: PriceChanges | None = None,
+    scores: Sequence[int] = (),
+    statistics: Mapping[str, int] | None = None,
 ) -> LoadReport:
     """The report of a load.
 
@@ -67,10 +88,28 @@ def build(
         previous: the load of this link before it that was neither `unchanged` nor `failed`.
         visible: published offers of the supplier in the shop after the load.
         good_since: when the catalog last took this link's offers in; the previous load's end where that was good.
+        offers: Parquet of `OFFER_SCHEMA`; None when nothing was read, and there is no score then.
+        issues_before: the issues of the last load of this link that was read to its end.
+        prices: the prices that the load changed.
+        scores: those of earlier loads of this link, oldest first.
+        statistics: the supplier's goods in the shop as the platform counts them.
 
     Raises:
         InternalError: an issue has a code that is not in the closed list.
     """
     if good_since is None and previous is not None and previous.status in PUBLISHED:
         good_since = previous.finished_at
-    return LoadReport(load, find_causes(issues, rejected, load.format), files, previous, visible, good_since)
+    counts = load.counts
+    return LoadReport(
+        load,
+        find_causes(issues, rejected, load.format),
+        files,
+        previous,
+        visible,
+        good_since,
+        since=compare(issues, issues_before) if issues_before else (),
+        prices=prices if prices and prices.up + prices.down else None,
+        score=score(offers, issues, read=counts.read, accepted=counts.accepted) if offers and counts.read else None,
+        scores=tuple(scores),
+        statistics=statistics,
+    )

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
+from typing import Any
 
 from pipelines.errors import InternalError
-from pipelines.model import LoadFacts, LoadStatus
-from pipelines.report.russian import counted, moment, number, word
+from pipelines.model import DecisionVerdict, HoldReason, LoadFacts, LoadKind, LoadStatus
+from pipelines.report.russian import NBSP, counted, moment, number, word
 from pipelines.report.summary import PUBLISHED, LoadReport
+from pipelines.report.wording import quote
 
 # Why goods missing from the file were not hidden: every reason that the gate before publishing knows.
 ACTUALIZATION_REASONS: dict[str, str] = {
@@ -15,7 +18,7 @@ ACTUALIZATION_REASONS: dict[str, str] = {
     "delta": "Не выполнена: файл содержит только изменения, по нему нельзя судить о снятых с продажи товарах.",
     "nothing_accepted": "Не выполнена: ни один товар из файла не принят. Ничего не скрыто.",
     "mostly_rejected": "Не выполнена: не принято больше половины товаров файла. Ничего не скрыто.",
-    "held": "Ждёт подтверждения: скрылось бы слишком много товаров. Ничего не скрыто.",
+    "held": "Ждёт подтверждения. Ничего не скрыто.",
     "refused": "Не выполнена: скрытие ждало подтверждения и не подтверждено. Ничего не скрыто.",
     "file_rejected": "Не выполнена: файл отклонён. Ничего не скрыто.",
 }
@@ -47,20 +50,31 @@ def tone(report: LoadReport) -> Tone:
 def headline(report: LoadReport) -> str:
     """The verdict in one sentence (R2)."""
     load = report.load
+    if load.kind is LoadKind.ROLLBACK:
+        return f"Загрузка №{NBSP}{load.origin} отменена оператором: каталог возвращён к состоянию до неё."
     match load.status:
         case LoadStatus.PROCESSED:
             return _processed(load)
         case LoadStatus.HELD:
-            hidden = counted(_would_hide(load), "of_offers")
-            if load.dry_run:
-                return f"Пробная загрузка: скрытие {hidden} потребовало бы подтверждения."
-            return f"Прайс-лист загружен, но скрытие {hidden} ждёт подтверждения."
+            return _held(load)
         case LoadStatus.REJECTED:
             return "Прайс-лист отклонён целиком, каталог не изменён."
         case LoadStatus.FAILED:
             return "Прайс-лист не обработан из-за сбоя на нашей стороне, каталог не изменён."
         case LoadStatus.UNCHANGED | LoadStatus.QUEUED | LoadStatus.RUNNING:
             return f"Состояние загрузки: {load.status.label.lower()}."
+
+
+def _held(load: LoadFacts) -> str:
+    reason = _hold_reason(load)
+    if reason is HoldReason.TOO_MANY_HIDDEN:
+        hidden = counted(_number(load, "would_hide"), "of_offers")
+        if load.dry_run:
+            return f"Пробная загрузка: скрытие {hidden} потребовало бы подтверждения."
+        return f"Прайс-лист загружен, но скрытие {hidden} ждёт подтверждения."
+    if load.dry_run:
+        return f"Пробная загрузка: прайс-лист потребовал бы подтверждения. {reason.label}"
+    return f"Прайс-лист не опубликован и ждёт подтверждения. {reason.label}"
 
 
 def _processed(load: LoadFacts) -> str:
@@ -76,8 +90,8 @@ def buyers(report: LoadReport) -> list[str]:
     load = report.load
     if load.dry_run:
         return ["Это пробная загрузка: в каталоге ничего не изменилось, ниже показано, что изменилось бы."]
-    if load.status in PUBLISHED:
-        seen = [] if report.visible is None else [f"Покупатели видят {counted(report.visible, 'offer')}."]
+    if took_part(load):
+        seen = _seen(report)
         if report.previous is None:
             seen.append("Это первая загрузка этого прайс-листа.")
         elif load.counts.rejected:
@@ -91,24 +105,112 @@ def buyers(report: LoadReport) -> list[str]:
     return ["Покупатели видят прежние данные."]
 
 
+def _seen(report: LoadReport) -> list[str]:
+    if report.visible is None:
+        return []
+    shown = (report.statistics or {}).get("visible", report.visible)
+    if shown == report.visible:
+        return [f"Покупатели видят {counted(shown, 'offer')}."]
+    # The supplier is not accredited, or the shop hides what is bound to no category (P8, O16).
+    why = "остальные не привязаны к рубрикам" if shown else "магазин пока не показывает ваши товары"
+    return [f"Покупатели видят {counted(shown, 'offer')} из {number(report.visible)} опубликованных: {why}."]
+
+
+def took_part(load: LoadFacts) -> bool:
+    """Whether a load has changed the catalog, or would have: all of them but those held or rejected whole."""
+    if load.status is LoadStatus.HELD:
+        return _hold_reason(load).publishes
+    return load.status in PUBLISHED
+
+
 def advice(report: LoadReport) -> list[str]:
-    """What to do about a whole load that waits for a person or failed on our side; nothing for the other loads."""
+    """What to do about a load that waits for a person or failed on our side; nothing for the other loads."""
     load = report.load
     if load.status is LoadStatus.FAILED:
         return ["Вам ничего делать не нужно: мы разберёмся и загрузим файл ещё раз."]
-    if load.status is not LoadStatus.HELD:
+    if load.decision:
+        return _decided(load.decision)
+    if not load.held:
         return []
-    visible = number((load.held or {}).get("visible", 0))
-    missing = f"В файле нет {number(_would_hide(load))} из {visible} товаров, которые видят покупатели."
+    reason = _hold_reason(load)
+    what = _what_waits(load, reason)
     if load.dry_run:
-        return [missing]
-    return [
-        f"{missing} Чаще всего это неполная выгрузка, поэтому мы ничего не скрыли.",
+        return [what]
+    return [what, *_ADVICE[reason], _TO_OPERATOR[reason].format(load=load.id), _OTHERWISE[reason]]
+
+
+_INCOMPLETE = "Если это ошибка выгрузки — исправьте её: со следующей успешной загрузкой вопрос снимется сам."
+_ADVICE = {
+    HoldReason.TOO_MANY_HIDDEN: (
+        "Чаще всего это неполная выгрузка, поэтому мы ничего не скрыли.",
         "Новые и изменённые товары уже опубликованы.",
-        "Если выгрузка неполная — исправьте её: со следующей успешной загрузкой вопрос снимется сам.",
-        f"Если товары сняты с продажи — назовите оператору каталога номер загрузки, {load.id}: он подтвердит скрытие.",
-        "Если ничего не делать, покупатели будут видеть эти товары и дальше.",
-    ]
+        _INCOMPLETE,
+    ),
+    HoldReason.PRICE_JUMPS: ("Чтобы покупатели не увидели ошибочных цен, мы ничего не опубликовали.", _INCOMPLETE),
+    HoldReason.PRICE_FACTOR: ("Чтобы покупатели не увидели ошибочных цен, мы ничего не опубликовали.", _INCOMPLETE),
+    HoldReason.UNLIKE_PAST: ("На всякий случай мы ничего не опубликовали и не скрыли.", _INCOMPLETE),
+    HoldReason.PRICES_KEPT: (
+        "Всё остальное об этих товарах и все остальные товары уже опубликованы.",
+        "Если цены ошибочны — исправьте их в следующей выгрузке.",
+    ),
+}
+_TELL = "назовите оператору каталога номер загрузки, {load}: он подтвердит"
+_TO_OPERATOR = {
+    HoldReason.TOO_MANY_HIDDEN: f"Если товары сняты с продажи — {_TELL} скрытие.",
+    HoldReason.PRICE_JUMPS: f"Если цены верны — {_TELL} их.",
+    HoldReason.PRICE_FACTOR: f"Если цены верны — {_TELL} их.",
+    HoldReason.UNLIKE_PAST: f"Если в файле всё верно — {_TELL} загрузку.",
+    HoldReason.PRICES_KEPT: f"Если цены верны — {_TELL} их.",
+}
+_OTHERWISE = {
+    HoldReason.TOO_MANY_HIDDEN: "Если ничего не делать, покупатели будут видеть эти товары и дальше.",
+    HoldReason.PRICE_JUMPS: "Если ничего не делать, покупатели будут видеть прежние данные.",
+    HoldReason.PRICE_FACTOR: "Если ничего не делать, покупатели будут видеть прежние данные.",
+    HoldReason.UNLIKE_PAST: "Если ничего не делать, покупатели будут видеть прежние данные.",
+    HoldReason.PRICES_KEPT: "Если ничего не делать, покупатели будут видеть прежние цены.",
+}
+_FACTORS = {
+    "100": "стали в 100 раз больше (возможно, копейки вместо рублей)",
+    "0.01": "стали в 100 раз меньше (возможно, рубли вместо копеек)",
+    "vat": "выросли ровно на ставку НДС (возможно, НДС начислен дважды)",
+    "1/vat": "уменьшились ровно на ставку НДС (возможно, переданы цены без НДС)",
+}
+
+
+def _what_waits(load: LoadFacts, reason: HoldReason) -> str:
+    held = load.held or {}
+    compared = number(_number(load, "compared"))
+    match reason:
+        case HoldReason.TOO_MANY_HIDDEN:
+            visible = number(_number(load, "visible"))
+            return f"В файле нет {number(_number(load, 'would_hide'))} из {visible} товаров, которые видят покупатели."
+        case HoldReason.PRICE_JUMPS:
+            return (
+                f"У {counted(_number(load, 'jumped'), 'of_offers')} из {compared} сравнимых цена изменилась в разы: "
+                f"в {held.get('ratio', '?')} раза и больше."
+            )
+        case HoldReason.PRICE_FACTOR:
+            moved = counted(_number(load, "moved"), "of_offers")
+            return f"Цены {moved} из {compared} {_FACTORS.get(str(held.get('factor')), 'изменились в одно число раз')}."
+        case HoldReason.PRICES_KEPT:
+            kept = counted(_number(load, "kept"), "of_offers")
+            return f"Цены {kept} изменились в {held.get('limit', '?')} раз и больше; покупатели видят прежние цены."
+        case HoldReason.UNLIKE_PAST:
+            return reason.label
+
+
+def _decided(decision: Mapping[str, Any]) -> list[str]:
+    """What became of a load that waited."""
+    match DecisionVerdict(decision["verdict"]):
+        case DecisionVerdict.APPROVED:
+            said = "Оператор каталога подтвердил эту загрузку: то, что ждало подтверждения, выполнено."
+        case DecisionVerdict.REJECTED:
+            said = "Оператор каталога не подтвердил эту загрузку: то, что ждало подтверждения, не выполнено."
+        case DecisionVerdict.LAPSED:
+            said = f"Подтверждение больше не нужно: загружен следующий файл, загрузка №{NBSP}{decision['by_load']}."
+        case DecisionVerdict.ROLLED_BACK:
+            said = f"Эта загрузка отменена загрузкой №{NBSP}{decision['by_load']}."
+    return [said, *([f"Причина: {quote(str(decision['why']), 300)}"] if decision.get("why") else [])]
 
 
 def actualization(load: LoadFacts) -> str:
@@ -134,5 +236,9 @@ def actualization(load: LoadFacts) -> str:
         raise InternalError(msg) from error
 
 
-def _would_hide(load: LoadFacts) -> int:
-    return int((load.held or {}).get("would_hide", 0))
+def _hold_reason(load: LoadFacts) -> HoldReason:
+    return HoldReason((load.held or {}).get("reason", HoldReason.TOO_MANY_HIDDEN))
+
+
+def _number(load: LoadFacts, name: str) -> int:
+    return int((load.held or {}).get(name, 0))

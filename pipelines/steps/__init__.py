@@ -19,6 +19,7 @@ from pipelines.steps.decisions import Undone, approve, reject, require_reason, r
 from pipelines.steps.house import House, Outcome, Progress, account, open_house, outcome, silent
 from pipelines.steps.intake import check_link, load_source
 from pipelines.steps.links import apply_links, due_links, list_links, poll
+from pipelines.steps.mail import Mailing, mail_round, send_due_mails
 from pipelines.steps.offers import (
     accredit,
     accreditation,
@@ -28,7 +29,6 @@ from pipelines.steps.offers import (
     select,
     set_offers,
 )
-from pipelines.steps.mail import Mailing, mail_round, send_due_mails
 from pipelines.steps.process import process
 from pipelines.steps.reference import (
     Imported,
@@ -64,8 +64,8 @@ __all__ = [
     "list_loads",
     "list_reference",
     "load_source",
-    "mark_offers",
     "mail_round",
+    "mark_offers",
     "offer",
     "offer_statistics",
     "open_house",
@@ -81,8 +81,8 @@ __all__ = [
     "rollback",
     "run_cycle",
     "select",
-    "set_offers",
     "send_due_mails",
+    "set_offers",
     "silent",
     "write_snapshot",
 ]

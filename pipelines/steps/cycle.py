@@ -1,4 +1,4 @@
-"""One pass over all links without Airflow: look, process what changed, write a snapshot."""
+"""One pass over all links without Airflow: look, process what changed, mail, write a snapshot."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from functools import partial
 from pipelines.model import LoadStatus
 from pipelines.steps.house import House, Outcome, Progress, silent
 from pipelines.steps.links import due_links, poll
+from pipelines.steps.mail import mail_round
 from pipelines.steps.process import process
 from pipelines.steps.snapshot import has_snapshot, write_snapshot
 
@@ -39,6 +40,7 @@ def run_cycle(house: House, *, progress: Progress = silent) -> Cycle:
         else looked
         for looked in polled
     ]
+    mail_round(house)
     news = any(o.load_id is not None for o in outcomes) or not has_snapshot(house)
     progress("snapshot", None)
     return Cycle(outcomes, write_snapshot(house) if news else None)

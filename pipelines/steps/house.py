@@ -149,14 +149,28 @@ def load_key(load_id: int, name: str) -> str:
     return f"loads/{load_id}/{name}"
 
 
-def load_files(house: House, load: LoadFacts) -> dict[str, str]:
-    """Where people find what belongs to a load; only what is there, and the report that is about to be."""
-    files = {"raw": house.store.url(raw_key(load.sha256))} if load.sha256 else {}
-    for name in ("offers", "issues"):
-        key = load_key(load.id, f"{name}.parquet")
-        if house.store.exists(key):
-            files[name] = house.store.url(key)
-    return files | {"report_html": house.store.url(load_key(load.id, "report.html"))}
+# The files of a load that people open: name in the load's JSON -> name in its folder.
+_FILES = {
+    "offers": "offers.parquet",
+    "issues": "issues.parquet",
+    "issues_xlsx": "issues.xlsx",
+    "issues_csv": "issues.csv",
+    "annotated": "annotated.xml",
+    "quality_html": "quality.html",
+}
+
+
+def load_files(house: House, load: LoadFacts, *, shared: bool = False) -> dict[str, str]:
+    """Where people find what belongs to a load; only what is there, and the report that is about to be.
+
+    Args:
+        shared: as addresses for those who have no access to the object store, where it can make such.
+    """
+    find = house.store.shared_url if shared else house.store.url
+    keys = {name: load_key(load.id, file) for name, file in _FILES.items()}
+    files = {"raw": find(raw_key(load.sha256))} if load.sha256 else {}
+    files |= {name: find(key) for name, key in keys.items() if house.store.exists(key)}
+    return files | {"report_html": find(load_key(load.id, "report.html"))}
 
 
 def options_of(conn: Connection, link: Link) -> Options:

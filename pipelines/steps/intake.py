@@ -13,6 +13,7 @@ from pipelines.fetch import Fetched, fetch_file, masked
 from pipelines.options import LinkOptions, Options
 from pipelines.registry import Connection, Link
 from pipelines.steps.house import Clock, House, Outcome, Progress, options_of, silent, stored
+from pipelines.steps.mail import send_due_mails
 from pipelines.steps.process import end_refused, process, queue_load
 from pipelines.steps.sources import fetch_source
 
@@ -65,13 +66,17 @@ def load_source(
                     else fetch_file(Path(source), store=house.store)
                 )
         except SupplierError as error:
-            return end_refused(house, conn, link, options, error, source=shown)
+            refused = end_refused(house, conn, link, options, error, source=shown)
+            send_due_mails(house)
+            return refused
         load_id = None if dry_run else _interrupted(conn, link, fetched.sha256, options)
         if load_id is None:
             load_id = queue_load(
                 conn, link, options, source=shown, sha256=fetched.sha256, size=fetched.bytes, dry_run=dry_run
             )
-    return process(house, load_id, timings=clock.seconds, progress=progress)
+    processed = process(house, load_id, timings=clock.seconds, progress=progress)
+    send_due_mails(house)
+    return processed
 
 
 def check_link(house: House, code: str, *, progress: Progress = silent) -> Outcome:

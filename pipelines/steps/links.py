@@ -34,6 +34,7 @@ def apply_links(house: House, path: Path) -> LinksFile:
             registry.ensure_shop(conn, shop_id, name=shop.name or None, options=options)
         for supplier_id, supplier in declared.suppliers.items():
             registry.ensure_supplier(conn, supplier_id, name=supplier.name or None, emails=supplier.emails)
+            registry.set_mail_policy(conn, supplier_id, supplier.mail)
         for link in declared.links:
             registry.ensure_accreditation(conn, link.supplier, link.shop)
             registry.upsert_link(
