@@ -15,13 +15,8 @@ CONFLICT = "duplicate_conflict"
 OTHER_LINES = 10
 
 
-def _content() -> str:
-    """SQL for everything sent of an offer but its SKU and its place in the file."""
-    columns = [f for f in RAW_SCHEMA if f.name not in {"ordinal", "sku"} and not _is_place(f.name)]
-    return f"md5(concat({', '.join(canonical(f.name, _without_places(f.type)) for f in columns)}))"
-
-
-def _is_place(name: str) -> bool:
+def is_place(name: str) -> bool:
+    """Whether a raw column says where something stands rather than what it is."""
     return name == "line" or name.endswith("_line")
 
 
@@ -29,12 +24,17 @@ def _without_places(kind: pa.DataType) -> pa.DataType:
     if pa.types.is_list(kind):
         return pa.list_(_without_places(kind.value_type))
     if pa.types.is_struct(kind):
-        return pa.struct([(f.name, _without_places(f.type)) for f in kind if not _is_place(f.name)])
+        return pa.struct([(f.name, _without_places(f.type)) for f in kind if not is_place(f.name)])
     return kind
 
 
+_CONTENT_COLUMNS = [f for f in RAW_SCHEMA if f.name not in {"ordinal", "sku"} and not is_place(f.name)]
+# SQL for everything sent of an offer but its SKU and its place in the file.
+CONTENT = f"md5(concat({', '.join(canonical(f.name, _without_places(f.type)) for f in _CONTENT_COLUMNS)}))"
+
 # One row per offer that shares its SKU: which kind of duplicate it is (NULL for the first of identical ones), and where
-# the others stand. Contents are compared only where a SKU repeats.
+# the others stand: their lines, in a set of files each after the name of its file. Contents are compared only where a
+# SKU repeats.
 FIND = f"""
 CREATE TABLE duplicates AS
     WITH keyed AS (
@@ -42,15 +42,20 @@ CREATE TABLE duplicates AS
     ), repeated AS MATERIALIZED (
         SELECT ordinal, key FROM keyed WHERE key IN (SELECT key FROM keyed GROUP BY key HAVING count(*) > 1)
     ), compared AS MATERIALIZED (
-        SELECT ordinal, key, line, {_content()} AS content FROM raw JOIN repeated USING (ordinal)
+        SELECT ordinal, key, {CONTENT} AS content,
+            {{'line': line, 'shown': concat(part || ':', line - coalesce(first_line, 1) + 1)}} AS place
+        FROM raw JOIN repeated USING (ordinal) LEFT JOIN parts ON line BETWEEN first_line AND last_line
     ), groups AS (
-        SELECT key, count(DISTINCT content) AS contents, min(ordinal) AS first, min(line, {OTHER_LINES + 1}) AS places
+        SELECT key, count(DISTINCT content) AS contents, min(ordinal) AS first, min(place, {OTHER_LINES + 1}) AS places
         FROM compared GROUP BY key
     )
     SELECT ordinal,
         CASE WHEN contents > 1 THEN 'conflict' WHEN ordinal <> first THEN 'identical' END AS kind,
         array_to_string(
-            CASE WHEN contents > 1 THEN list_filter(places, lambda p: p <> line)[1:{OTHER_LINES}] ELSE places[1:1] END,
+            list_transform(
+                CASE WHEN contents > 1 THEN list_filter(places, lambda p: p <> place)[1:{OTHER_LINES}]
+                ELSE places[1:1] END,
+                lambda p: p.shown),
             ', ') AS lines
     FROM compared JOIN groups USING (key)
 """

@@ -125,7 +125,7 @@ _DERIVE = (
 STEPS = (*(step for name, raw in COLUMNS.items() for step in read_steps(name, raw, when="NOT on_request")), *_DERIVE)
 
 # «По запросу» in place of a number: a class of stock that was told in the wrong place. Only an offer is told so.
-_WORDS = (
+_WORDS: tuple[Columns | Lookup, ...] = (
     Columns({f"{name}_words": f"CASE WHEN {name}_fault = 'invalid' THEN folded({name}_clean) END" for name in COLUMNS}),
     *(Lookup("stock_classes", f"{name}_words", "spelling", {f"{name}_class": "class"}) for name in COLUMNS),
     Columns({f"{name}_asks": f"{name}_class IS NOT DISTINCT FROM 'on_request'" for name in COLUMNS}),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -13,7 +14,7 @@ from duckdb.func import PythonUDFType
 from pipelines import model
 from pipelines.errors import OperatorError
 from pipelines.issue_codes import ISSUE_CODES
-from pipelines.model import FeedFormat, ParseResult
+from pipelines.model import FeedFormat, ParseResult, Part
 from pipelines.normalize import (
     category,
     characteristics,
@@ -126,6 +127,7 @@ def open_session(
         characteristics.write_conversions(connection)
         _check_options(connection, options)
         _write_spellings(connection, parsed)
+        _write_parts(connection, parsed.parts)
         yield connection
 
 
@@ -180,6 +182,14 @@ def _check_options(connection: duckdb.DuckDBPyConnection, options: Options) -> N
         rates = connection.execute("SELECT rate FROM accepted_rates ORDER BY percent, rate").fetchall()
         msg = f"default_vat {options.link.default_vat!r} is not accepted; accepted are {', '.join(r for (r,) in rates)}"
         raise OperatorError(msg)
+
+
+def _write_parts(connection: duckdb.DuckDBPyConnection, parts: Sequence[Part]) -> None:
+    """The files of a set, with the lines that are theirs; no row for a single file."""
+    connection.execute("CREATE TABLE parts (part VARCHAR, first_line BIGINT, last_line BIGINT)")
+    ends = [part.first_line - 1 for part in parts[1:]] + [sys.maxsize]
+    for part, end in zip(parts, ends, strict=False):
+        connection.execute("INSERT INTO parts VALUES (?, ?, ?)", [part.name, part.first_line, end])
 
 
 def _write_spellings(connection: duckdb.DuckDBPyConnection, parsed: ParseResult) -> None:

@@ -1,0 +1,205 @@
+"""A file that holds changes only, completed: what it does not send is what the supplier sent last (CommerceML).
+
+Completed are raw offers, where a missing field still differs from an empty one: what is absent was not sent, what is
+there and empty was cleared. The *base* is all that is known of a link before: the raw offers of its last full
+file with every later change in it. An offer is known by its key in the supplier's system, or by its SKU where either
+side has no such key. What comes from the base has no line: it stands in another file.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipelines.model import QUOTE_LIMIT, RAW_SCHEMA, Issue
+from pipelines.normalize import sku, text
+from pipelines.normalize.duplicates import CONTENT, is_place
+from pipelines.normalize.fingerprint import MACROS as FINGERPRINT_MACROS
+
+MEMORY_LIMIT = "512MB"
+ROW_GROUP_OFFERS = 2048
+ROW_GROUP_BYTES = 8 << 20
+
+# What says one thing in several ways is sent as a whole: a new price with VAT makes the old one without it untrue.
+_WHOLES = (
+    ("price", "price_without_nds"),
+    ("vat", "nds"),
+    ("unit_okei", "units", "unit_name"),
+    ("available", "quantity", "count", "stock_quantity", "outlets"),
+)
+_WHOLE_OF = {column: whole for whole in _WHOLES for column in whole}
+# What is said about the row of the file itself.
+_OF_ROW = ("row_fault", "row_fault_sent", "repeated")
+
+_KEYS = """
+    CREATE TABLE {name}_keys AS
+    SELECT ordinal, nullif(trim(external_id), '') AS external_id, sku_key(sku) AS key FROM {name}
+"""
+# Offers of the base under the key of an offer of the file; all of them are told anew.
+_KNOWN = """
+    CREATE TABLE known AS
+    SELECT f.ordinal, b.ordinal AS base_ordinal FROM file_keys f JOIN base_keys b USING (external_id)
+    UNION ALL
+    SELECT f.ordinal, b.ordinal FROM file_keys f JOIN base_keys b USING (key)
+    WHERE f.external_id IS NULL OR (b.external_id IS NULL
+        AND f.external_id NOT IN (SELECT external_id FROM base_keys WHERE external_id IS NOT NULL))
+"""
+# The one an offer is completed from. Of several, any if they say the same; none where they differ: it would be a guess.
+_SOURCE = f"""
+    CREATE TABLE source AS
+    WITH several AS MATERIALIZED (
+        SELECT ordinal, base_ordinal FROM known
+        WHERE ordinal IN (SELECT ordinal FROM known GROUP BY ordinal HAVING count(*) > 1)
+    ), differing AS (
+        SELECT several.ordinal
+        FROM several
+        JOIN (
+            SELECT ordinal, {CONTENT} AS content FROM base
+            WHERE ordinal IN (SELECT base_ordinal FROM several)
+        ) AS contents ON contents.ordinal = base_ordinal
+        GROUP BY several.ordinal HAVING count(DISTINCT content) > 1
+    )
+    SELECT ordinal, min(base_ordinal) AS base_ordinal FROM known
+    WHERE ordinal NOT IN (SELECT ordinal FROM differing) GROUP BY ordinal
+"""
+_NEW = """
+    SELECT count(*), min(line), arg_min(coalesce(sku, external_id, ''), line)
+    FROM file WHERE ordinal NOT IN (SELECT ordinal FROM known)
+"""
+_SUPPLIED = """
+    COPY (SELECT DISTINCT sku_key FROM read_parquet($files) WHERE sku_key IS NOT NULL ORDER BY sku_key)
+    TO $out (FORMAT parquet, COMPRESSION zstd)
+"""
+
+
+def complete(changes: Path, base: Path | None, out: Path, new_base: Path) -> tuple[Issue, ...]:
+    """Complete the raw offers of a file that holds changes only.
+
+    Memory is bounded: rows are joined and sorted on disk, beside `out`.
+
+    Args:
+        changes: Parquet of `RAW_SCHEMA`, what the file says; null and the empty list mean "not sent".
+        base: Parquet of `RAW_SCHEMA`, also of an earlier version with fewer columns; None when nothing is known yet.
+        out: gets the offers of the file, completed, in its order and with its lines.
+        new_base: gets the base with those offers in it. Its lines are those of whichever file told a value.
+
+    Returns:
+        Remarks on the load as a whole.
+    """
+    with (
+        tempfile.TemporaryDirectory(dir=out.parent, prefix="complete-") as scratch,
+        _connect(Path(scratch)) as connection,
+    ):
+        connection.read_parquet(str(changes)).create_view("file")
+        _view_base(connection, base)
+        for name in ("file", "base"):
+            connection.execute(_KEYS.format(name=name))
+        connection.execute(_KNOWN)
+        connection.execute(_SOURCE)
+        _write(out, _rows(connection, _COMPLETED))
+        _write(new_base, _renumbered(chain(_rows(connection, _UNTOUCHED), _rows_of(out))))
+        number, line, example = connection.execute(_NEW).fetchall()[0]
+    if base is None:
+        return (Issue("changes_without_base", sent=str(number)),)
+    return (Issue("changes_of_unknown", line, sent=str(number), published=example[:QUOTE_LIMIT]),) if number else ()
+
+
+def supplied(offers: Path, before: Path | None, out: Path) -> None:
+    """Write the keys of all offers that a link supplies: those of its base and those it has just changed (P5).
+
+    Args:
+        offers: Parquet with a column `sku_key`: accepted offers of this load.
+        before: the same of the base: its offers, or what this function wrote for it.
+    """
+    files = [str(path) for path in (offers, before) if path is not None]
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix="supplied-") as scratch, _connect(Path(scratch)) as db:
+        db.execute(_SUPPLIED, {"files": files, "out": str(out)})
+
+
+def _connect(scratch: Path) -> duckdb.DuckDBPyConnection:
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": MEMORY_LIMIT,
+        "threads": 1,
+        "temp_directory": str(scratch),
+        "preserve_insertion_order": True,  # what is left of the base keeps its order without being sorted
+        "autoinstall_known_extensions": False,
+        "enable_external_file_cache": False,
+    }
+    connection = duckdb.connect(config=config)
+    for macros in (text.MACROS, sku.MACROS, FINGERPRINT_MACROS):
+        connection.execute(macros)
+    return connection
+
+
+def _view_base(connection: duckdb.DuckDBPyConnection, base: Path | None) -> None:
+    """The base with all columns of today, whatever version wrote it."""
+    empty = "SELECT * FROM file WHERE false"
+    if base is None:
+        connection.execute(f"CREATE VIEW base AS {empty}")
+    else:
+        connection.read_parquet(str(base)).create_view("base_file")
+        connection.execute(f"CREATE VIEW base AS {empty} UNION ALL BY NAME SELECT * FROM base_file")
+
+
+def _sent(column: str) -> str:
+    return f"len(f.{column}) > 0" if pa.types.is_list(RAW_SCHEMA.field(column).type) else f"f.{column} IS NOT NULL"
+
+
+def _placeless(expression: str, kind: pa.DataType) -> str:
+    """SQL for a value of the base without the lines it stood on."""
+    if not pa.types.is_list(kind):
+        return expression
+    fields = ", ".join(f"'{f.name}': {'NULL' if is_place(f.name) else f'entry.{f.name}'}" for f in kind.value_type)
+    return f"list_transform({expression}, lambda entry: {{{fields}}})"
+
+
+def _completed(column: str, kind: pa.DataType) -> str:
+    """SQL for a column of an offer `f` of the file, completed from the offer `b` of the base."""
+    if column in ("ordinal", *_OF_ROW) or is_place(column):
+        return f"f.{column}"
+    if column == "sku":
+        # A key that nobody sent has no line: it was made for want of one, which the base may have.
+        return "CASE WHEN f.sku_line IS NULL THEN coalesce(b.sku, f.sku) ELSE f.sku END"
+    told = " OR ".join(_sent(c) for c in _WHOLE_OF.get(column, (column,)))
+    return f"CASE WHEN b.ordinal IS NULL OR {told} THEN f.{column} ELSE {_placeless(f'b.{column}', kind)} END"
+
+
+_COMPLETED = f"""
+    SELECT {", ".join(f"{_completed(f.name, f.type)} AS {f.name}" for f in RAW_SCHEMA)}
+    FROM file f LEFT JOIN source USING (ordinal) LEFT JOIN base b ON b.ordinal = source.base_ordinal
+    ORDER BY f.ordinal
+"""
+_UNTOUCHED = "SELECT * FROM base WHERE ordinal NOT IN (SELECT base_ordinal FROM known)"
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> Iterator[pa.RecordBatch]:
+    for batch in connection.execute(query).to_arrow_reader(ROW_GROUP_OFFERS):
+        yield batch.select(RAW_SCHEMA.names).cast(RAW_SCHEMA)
+
+
+def _rows_of(path: Path) -> Iterator[pa.RecordBatch]:
+    with pq.ParquetFile(path) as file:
+        yield from file.iter_batches(ROW_GROUP_OFFERS)
+
+
+def _renumbered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The rows with their ordinals counted anew; a key of rows within one file is all they are."""
+    first = 0
+    for batch in batches:
+        ordinals = pa.array(range(first, first + batch.num_rows), pa.int64())
+        yield batch.set_column(RAW_SCHEMA.get_field_index("ordinal"), RAW_SCHEMA.field("ordinal"), ordinals)
+        first += batch.num_rows
+
+
+def _write(path: Path, batches: Iterable[pa.RecordBatch]) -> None:
+    """Row groups as parsing makes them: a batch of normalising is made of whole ones."""
+    with pq.ParquetWriter(path, RAW_SCHEMA, compression="zstd", compression_level=1, use_dictionary=False) as writer:
+        for batch in batches:
+            rows = max(1, batch.num_rows * ROW_GROUP_BYTES // max(batch.nbytes, ROW_GROUP_BYTES))
+            writer.write_table(pa.Table.from_batches([batch]), row_group_size=rows)
