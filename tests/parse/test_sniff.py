@@ -30,6 +30,9 @@ def code_of(data: bytes, *, whole: bool = True) -> tuple[str, int | None, str | 
         (f"{XML}\n{ROOT}".encode("utf-16"), FeedFormat.YML),
         ("Идентификатор продукта;Наименование;Цена\n1;x;2".encode("windows-1251"), FeedFormat.CSV),
         ("\ufeffНаименование,НДС\nx,20\n".encode(), FeedFormat.CSV),
+        (b'\n [\n {"sku": 1}]', FeedFormat.JSON),
+        ("\ufeff{}".encode(), FeedFormat.JSON),
+        ('[{"name": "Товар"}]'.encode("utf-16"), FeedFormat.JSON),
     ],
 )
 def test_F1_the_format_is_what_the_content_says(data: bytes, expected: FeedFormat) -> None:
@@ -62,7 +65,7 @@ def test_F5_a_quote_of_a_hostile_page_is_bounded_and_printable() -> None:
     assert detail.isprintable()
 
 
-@pytest.mark.parametrize("data", [b"PK\x03\x04zip", b'{"error": 1}', b"<rss/>", b"plain words", "Цена;".encode()])
+@pytest.mark.parametrize("data", [b"PK\x03\x04zip", b"[section]", b"<rss/>", b"plain words", "Цена;".encode()])
 def test_F1_an_unknown_format(data: bytes) -> None:
     assert code_of(data)[0] == "format_unknown"
 
