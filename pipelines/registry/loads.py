@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ _COUNTS = [field.name for field in fields(Counts)]
 _SELECT = """
     SELECT l.id, l.link_id, k.code AS link, l.supplier_id AS supplier, l.shop_id AS shop, l.status, l.reason, l.format,
            l.encoding, l.sha256, l.bytes, l.source, l.started_at, l.finished_at, l.dry_run, l.options, l.actualization,
-           l.held, l.timings, l.published, l.kind, l.origin_load_id AS origin, l.undone_by, decided.decision, {counts}
+           l.held, l.timings, l.delta, l.published, l.kind, l.origin_load_id AS origin, l.undone_by, decided.decision, {counts}
     FROM loads l JOIN links k ON k.id = l.link_id
     LEFT JOIN LATERAL (
         SELECT jsonb_strip_nulls(to_jsonb(d) - 'id' - 'load_id') AS decision FROM decisions d
@@ -110,6 +110,7 @@ def save_load(conn: Connection, load: LoadFacts) -> None:
         UPDATE loads SET status = %(status)s, reason = %(reason)s, format = %(format)s, encoding = %(encoding)s,
             sha256 = %(sha256)s, bytes = %(bytes)s, started_at = %(started_at)s, finished_at = %(finished_at)s,
             actualization = %(actualization)s, held = %(held)s, timings = %(timings)s, published = %(published)s,
+            delta = %(delta)s,
             {counts}
         WHERE id = %(id)s
         """,
@@ -128,6 +129,7 @@ def save_load(conn: Connection, load: LoadFacts) -> None:
             "held": None if load.held is None else Jsonb(load.held),
             "timings": Jsonb(load.timings),
             "published": load.published,
+            "delta": load.delta,
         },
     )
 
@@ -146,7 +148,12 @@ def get_load(conn: Connection, load_id: int) -> LoadFacts:
 
 
 def list_loads(
-    conn: Connection, *, supplier: str | None = None, link_id: int | None = None, limit: int = 100
+    conn: Connection,
+    *,
+    supplier: str | None = None,
+    link_id: int | None = None,
+    kinds: Sequence[LoadKind] = tuple(LoadKind),
+    limit: int = 100,
 ) -> list[LoadFacts]:
     """The newest loads first, of one supplier, of one link, or of all."""
     with conn.cursor(row_factory=dict_row) as cursor:
@@ -155,9 +162,10 @@ def list_loads(
             {_SELECT}
             WHERE (l.supplier_id = %(supplier)s OR %(supplier)s::text IS NULL)
               AND (l.link_id = %(link)s OR %(link)s::bigint IS NULL)
+              AND l.kind = ANY (%(kinds)s)
             ORDER BY l.id DESC LIMIT %(limit)s
             """,
-            {"supplier": supplier, "link": link_id, "limit": limit},
+            {"supplier": supplier, "link": link_id, "kinds": [kind.value for kind in kinds], "limit": limit},
         )
         return [_facts(row) for row in cursor]
 

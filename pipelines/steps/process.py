@@ -16,7 +16,17 @@ import pyarrow.parquet as pq
 from pipelines import normalize, parse, registry
 from pipelines.errors import SupplierError
 from pipelines.fetch import raw_key
-from pipelines.model import ISSUE_SCHEMA, Actualization, Counts, FeedFormat, LoadFacts, LoadStatus, Severity, WhyNot
+from pipelines.model import (
+    ISSUE_SCHEMA,
+    Actualization,
+    Counts,
+    FeedFormat,
+    LoadFacts,
+    LoadKind,
+    LoadStatus,
+    Severity,
+    WhyNot,
+)
 from pipelines.options import Options
 from pipelines.reference import Library, Reference, load_reference
 from pipelines.registry import Connection, Link
@@ -47,10 +57,20 @@ def queue_load(
     sha256: str | None = None,
     size: int | None = None,
     dry_run: bool = False,
+    kind: LoadKind = LoadKind.FILE,
+    origin: int | None = None,
 ) -> int:
     """A new load of an archived body, committed; `process` takes it from here."""
     load_id = registry.create_load(
-        conn, link.id, source=source, sha256=sha256, size=size, options=stored(options), dry_run=dry_run
+        conn,
+        link.id,
+        source=source,
+        sha256=sha256,
+        size=size,
+        options=stored(options),
+        dry_run=dry_run,
+        kind=kind,
+        origin=origin,
     )
     conn.commit()
     return load_id
@@ -101,7 +121,7 @@ def _process(house: House, conn: Connection, load_id: int, timings: dict[str, fl
     found = registry.get_load(conn, load_id)
     library = Library.at(house.store, house.settings.home_path)
     reference = load_reference(library, shop=found.shop, supplier=found.supplier)
-    manifest = _manifest(house, load_id)
+    manifest = read_manifest(house, load_id)
     load = registry.start_load(
         conn,
         load_id,
@@ -178,7 +198,7 @@ class Manifest:
         load.timings |= self.timings
 
 
-def _manifest(house: House, load_id: int) -> Manifest | None:
+def read_manifest(house: House, load_id: int) -> Manifest | None:
     """What an earlier run made of the file, if it came to its end."""
     key = load_key(load_id, "transform.json")
     return Manifest(**json.loads(house.store.get_bytes(key))) if house.store.exists(key) else None
