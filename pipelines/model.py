@@ -538,6 +538,7 @@ class LoadFacts:
         held: what waits, or waited, for an operator, with `reason` of `HoldReason`; None when nothing ever did.
         decision: what became of that: `verdict` of `DecisionVerdict`, `who`, `why`, `at`, `effect`, and `by_load`
             where another load came before anyone decided; None while it waits.
+        delta: its file holds changes only (P6).
         published: its offers reached the catalog, wholly or in part; never true of a dry run.
         kind, origin: where it comes from, and the load it repeats or undoes.
         undone_by: the load that rolled it back, while that stands.
@@ -563,6 +564,7 @@ class LoadFacts:
     actualization: dict[str, Any] = field(default_factory=dict)
     held: dict[str, Any] | None = None
     timings: dict[str, float] = field(default_factory=dict)
+    delta: bool = False
     decision: dict[str, Any] | None = None
     published: bool = False
     kind: LoadKind = LoadKind.FILE

@@ -9,7 +9,7 @@ side has no such key. What comes from the base has no line: it stands in another
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -78,7 +78,9 @@ _SUPPLIED = """
 """
 
 
-def complete(changes: Path, base: Path | None, out: Path, new_base: Path) -> tuple[Issue, ...]:
+def complete(
+    changes: Path, base: Path | None, out: Path, new_base: Path, *, made_key: Callable[[str], str]
+) -> tuple[Issue, ...]:
     """Complete the raw offers of a file that holds changes only.
 
     Memory is bounded: rows are joined and sorted on disk, beside `out`.
@@ -88,6 +90,8 @@ def complete(changes: Path, base: Path | None, out: Path, new_base: Path) -> tup
         base: Parquet of `RAW_SCHEMA`, also of an earlier version with fewer columns; None when nothing is known yet.
         out: gets the offers of the file, completed, in its order and with its lines.
         new_base: gets the base with those offers in it. Its lines are those of whichever file told a value.
+        made_key: the SKU that parsing makes of a key of the supplier's system for want of one. Nobody sent it, and so
+            that of the base stays.
 
     Returns:
         Remarks on the load as a whole.
@@ -96,6 +100,7 @@ def complete(changes: Path, base: Path | None, out: Path, new_base: Path) -> tup
         tempfile.TemporaryDirectory(dir=out.parent, prefix="complete-") as scratch,
         _connect(Path(scratch)) as connection,
     ):
+        connection.create_function("made_key", made_key, ["VARCHAR"], "VARCHAR")
         connection.read_parquet(str(changes)).create_view("file")
         _view_base(connection, base)
         for name in ("file", "base"):
@@ -164,8 +169,7 @@ def _completed(column: str, kind: pa.DataType) -> str:
     if column in ("ordinal", *_OF_ROW) or is_place(column):
         return f"f.{column}"
     if column == "sku":
-        # A key that nobody sent has no line: it was made for want of one, which the base may have.
-        return "CASE WHEN f.sku_line IS NULL THEN coalesce(b.sku, f.sku) ELSE f.sku END"
+        return "CASE WHEN f.sku IS NULL OR f.sku = made_key(f.external_id) THEN coalesce(b.sku, f.sku) ELSE f.sku END"
     told = " OR ".join(_sent(c) for c in _WHOLE_OF.get(column, (column,)))
     return f"CASE WHEN b.ordinal IS NULL OR {told} THEN f.{column} ELSE {_placeless(f'b.{column}', kind)} END"
 

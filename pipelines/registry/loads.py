@@ -19,7 +19,8 @@ _COUNTS = [field.name for field in fields(Counts)]
 _SELECT = """
     SELECT l.id, l.link_id, k.code AS link, l.supplier_id AS supplier, l.shop_id AS shop, l.status, l.reason, l.format,
            l.encoding, l.sha256, l.bytes, l.source, l.started_at, l.finished_at, l.dry_run, l.options, l.actualization,
-           l.held, l.timings, l.delta, l.published, l.kind, l.origin_load_id AS origin, l.undone_by, decided.decision, {counts}
+           l.held, l.timings, l.delta, l.published, l.kind, l.origin_load_id AS origin, l.undone_by, decided.decision,
+           {counts}
     FROM loads l JOIN links k ON k.id = l.link_id
     LEFT JOIN LATERAL (
         SELECT jsonb_strip_nulls(to_jsonb(d) - 'id' - 'load_id') AS decision FROM decisions d

@@ -1,4 +1,4 @@
-"""Loads that hold changes only, and keys that were given to offers."""
+"""Loads that hold changes only."""
 
 from pathlib import Path
 
