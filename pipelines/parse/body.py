@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import BinaryIO
 
-from pipelines.model import Issue
 from pipelines.parse.decode import utf8_blocks
 from pipelines.parse.encoding import prove_encoding
 from pipelines.parse.pieces import Piece, cut_pieces
@@ -17,28 +17,35 @@ from pipelines.parse.sniff import Sniffed
 class Body:
     """One XML file from its root element on (F6).
 
+    Lines are those of the file, or run on from `lines_before` where it is a part of a set.
+
     Attributes:
         encoding: the encoding the bytes really have, proven on the whole file.
+        root_line: where the root element stands.
+        remarks: what was found before the document and about its encoding.
 
     Raises:
         SupplierError: `encoding_invalid`.
     """
 
-    def __init__(self, open_source: Callable[[], BinaryIO], sniffed: Sniffed) -> None:
+    def __init__(
+        self, open_source: Callable[[], BinaryIO], sniffed: Sniffed, repairs: Repairs, *, lines_before: int = 0
+    ) -> None:
+        proof = prove_encoding(open_source, bom=sniffed.bom, declared=sniffed.declared)
         self._open = open_source
-        self._sniffed = sniffed
-        self._proof = prove_encoding(open_source, bom=sniffed.bom, declared=sniffed.declared)
-        self._repairs = Repairs()
-        self.encoding = self._proof.encoding
+        self._offset = sniffed.root_offset
+        self._repairs = repairs
+        self.encoding = proof.encoding
+        self.root_line = lines_before + sniffed.root_line
+        self.remarks = tuple(
+            replace(issue, line=lines_before + (issue.line or 1))
+            for issue in (sniffed.issue, proof.issue)
+            if issue is not None
+        )
 
     @contextmanager
     def pieces(self) -> Iterator[Iterator[Piece]]:
-        """The pieces, once; the file is open meanwhile."""
+        """The pieces, repaired; the file is open meanwhile."""
         with self._open() as source:
-            blocks = utf8_blocks(source, offset=self._sniffed.root_offset, encoding=self.encoding)
-            yield cut_pieces(blocks, line=self._sniffed.root_line, repairs=self._repairs)
-
-    def issues(self) -> Iterator[Issue]:
-        """What was found before the document, about its encoding, and repaired in it."""
-        yield from (issue for issue in (self._sniffed.issue, self._proof.issue) if issue is not None)
-        yield from self._repairs.issues()
+            blocks = utf8_blocks(source, offset=self._offset, encoding=self.encoding)
+            yield cut_pieces(blocks, line=self.root_line, repairs=self._repairs)

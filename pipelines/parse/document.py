@@ -8,7 +8,7 @@ pieces: every element is counted off against its line exactly once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -52,10 +52,10 @@ def read_document(
     first_line: int,
     names: TagNames,
     account: Callable[[int], None],
-) -> None:
+) -> int:
     """Read a document, whose root element `root` stands at `first_line` of the file, along `route`.
 
-    `account` is told the size of each piece whose records were read.
+    `account` is told the size of each piece whose records were read. The line of the end of the file is returned.
 
     Raises:
         SupplierError: `xml_malformed`, `xml_truncated`, `xml_limit`, and whatever the readers raise.
@@ -77,6 +77,7 @@ def read_document(
     except etree.XMLSyntaxError as error:
         raise supplier_error(error, first_line=first_line, last_line=line, at_end=True) from error
     document.finish()
+    return line
 
 
 def _hardened_parser(root: str) -> etree.XMLPullParser:
@@ -183,6 +184,19 @@ class _Document:
 def local_name(tag: Any) -> str:  # noqa: ANN401 - the stubs allow more than the parser makes
     """The name of a tag without its namespace (F7)."""
     return cast("str", tag).rpartition("}")[2]
+
+
+def size_of(element: etree._Element) -> int:
+    """The number of elements in `element`, itself included."""
+    return sum(1 for _ in element.iter()) if len(element) else 1
+
+
+def children_of(element: etree._Element, at: int) -> Iterator[tuple[str, etree._Element, int]]:
+    """(local name, child, index of its line) of each child of an element whose own line is at index `at`."""
+    at += 1
+    for child in element:
+        yield local_name(child.tag), child, at
+        at += size_of(child)
 
 
 def text_of(element: etree._Element) -> str:

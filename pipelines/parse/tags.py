@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+from lxml import etree
 
 from pipelines.errors import SupplierError
 from pipelines.model import Issue
@@ -27,6 +29,17 @@ class TagNames:
         self._names.add(tag)
         if len(self._names) > DISTINCT_TAGS_LIMIT:
             raise SupplierError("xml_limit", line=line, detail=f"больше {DISTINCT_TAGS_LIMIT} разных меток")
+
+    def meet_all(self, record: etree._Element, lines: Sequence[int], start: int) -> int:
+        """Take note of all tags of a record, which stand at `lines[start:]`; their number is returned.
+
+        Raises:
+            SupplierError: `xml_limit`.
+        """
+        end = start
+        for end, element in enumerate(record.iter(), start + 1):
+            self.meet(element.tag, lines[end - 1])
+        return end - start
 
 
 class UnknownTags:

@@ -111,6 +111,13 @@ class TableWriter:
         if len(self._cells) >= ROW_GROUP_ROWS * self._width:
             self._flush()
 
+    def add_batch(self, batch: pa.RecordBatch) -> None:
+        """Add rows that are columns already, exactly of the schema."""
+        self._flush()
+        for start in range(0, batch.num_rows, ROW_GROUP_ROWS):
+            self._write(batch.slice(start, ROW_GROUP_ROWS))
+        self.rows += batch.num_rows
+
     def account(self, size: int) -> None:
         """Say that the rows added since the last call came from `size` bytes of the document."""
         self._bytes += size
@@ -125,6 +132,9 @@ class TableWriter:
         arrays |= {name: column.take() for name, column in self.lists.items()}
         self._cells = []
         batch = pa.RecordBatch.from_arrays([arrays[name] for name in self._schema.names], schema=self._schema)
+        self._write(batch)
+
+    def _write(self, batch: pa.RecordBatch) -> None:
         self._wait()
         self._written = self._pool.submit(self._parquet.write_batch, batch)
 
