@@ -9,24 +9,24 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipelines.cli_loads import loads
 from pipelines.cli_offers import accreditation, offers
 from pipelines.cli_reference import reference
+from pipelines.cli_session import OFFER_COUNTS, exit_by, open_house, print_load, show_progress
+from pipelines.cli_template import template
 from pipelines.errors import CatalogFeedsError, SupplierError
 from pipelines.terminal import print_json, print_table, printable
 
 if TYPE_CHECKING:
-    from pipelines.steps import House, Outcome, Progress
-
-REJECTED_OR_HELD = {"rejected", "held"}
-OFFER_COUNTS = ("read", "accepted", "rejected", "created", "changed", "restored", "unchanged", "hidden")
+    from pipelines.steps import Outcome
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -71,7 +71,7 @@ def load(
     """Take one file or URL through all steps."""
     from pipelines import steps
 
-    with _house() as house, _progress() as progress:
+    with open_house() as house, show_progress() as progress:
         outcome = steps.load_source(
             house,
             source,
@@ -87,8 +87,8 @@ def load(
             progress=progress,
         )
         progress("done", None)
-        _print_load(house, outcome, as_json=as_json)
-    _exit_by([outcome])
+        print_load(house, outcome, as_json=as_json)
+    exit_by([outcome])
 
 
 @cli.command()
@@ -98,7 +98,7 @@ def run(*, links_file: Path | None, as_json: bool) -> None:
     """One cycle over all enabled links, without Airflow."""
     from pipelines import steps
 
-    with _house() as house, _progress() as progress:
+    with open_house() as house, show_progress() as progress:
         if links_file:
             steps.apply_links(house, links_file)
         cycle = steps.run_cycle(house, progress=progress)
@@ -108,7 +108,7 @@ def run(*, links_file: Path | None, as_json: bool) -> None:
     else:
         _print_outcomes(cycle.outcomes)
         click.echo(f"snapshot: {cycle.snapshot or 'nothing changed, the last one stands'}")
-    _exit_by(cycle.outcomes, supplier_faults_matter=False)
+    exit_by(cycle.outcomes, supplier_faults_matter=False)
 
 
 @cli.group()
@@ -122,7 +122,7 @@ def links_apply(*, file: Path) -> None:
     """Create or update everything FILE declares; what it does not name stays."""
     from pipelines import steps
 
-    with _house() as house:
+    with open_house() as house:
         declared = steps.apply_links(house, file)
     click.echo(
         f"{len(declared.links)} links, {len(declared.suppliers)} suppliers and {len(declared.shops)} shops are declared"
@@ -135,7 +135,7 @@ def links_list(*, as_json: bool) -> None:
     """All links and when they were last looked at."""
     from pipelines import steps
 
-    with _house() as house:
+    with open_house() as house:
         rows = steps.list_links(house)
     if as_json:
         print_json(rows)
@@ -150,44 +150,11 @@ def links_check(*, link: str, as_json: bool) -> None:
     """Dry run of one link: fetch, parse, normalise, and show what would change."""
     from pipelines import steps
 
-    with _house() as house, _progress() as progress:
+    with open_house() as house, show_progress() as progress:
         outcome = steps.check_link(house, link, progress=progress)
         progress("done", None)
-        _print_load(house, outcome, as_json=as_json)
-    _exit_by([outcome])
-
-
-@cli.group(invoke_without_command=True)
-@click.option("--supplier", help="Only this supplier's loads.")
-@click.option("--limit", default=50, show_default=True, help="The newest N loads.")
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-@click.pass_context
-def loads(context: click.Context, *, supplier: str | None, limit: int, as_json: bool) -> None:
-    """History of loads, newest first."""
-    if context.invoked_subcommand:
-        return
-    from pipelines import steps
-
-    with _house() as house:
-        rows = steps.list_loads(house, supplier=supplier, limit=limit)
-    if as_json:
-        print_json(rows)
-    else:
-        print_table(
-            rows,
-            ["id", "link", "supplier", "shop", "status", "reason", *OFFER_COUNTS, "finished_at"],
-        )
-
-
-@loads.command("show")
-@click.argument("load_id", metavar="LOAD", type=int)
-@click.option("--json", "as_json", is_flag=True, help="Print the load as JSON.")
-def loads_show(*, load_id: int, as_json: bool) -> None:
-    """One load: its counts, causes and files."""
-    from pipelines import steps
-
-    with _house() as house:
-        _print_load(house, steps.outcome(house, load_id), as_json=as_json)
+        print_load(house, outcome, as_json=as_json)
+    exit_by([outcome])
 
 
 @cli.command()
@@ -200,7 +167,7 @@ def offer(*, sku: str, supplier: str, shop: str, region: str | None, as_json: bo
     """The card as published, its history, and the line it came from."""
     from pipelines import steps
 
-    with _house() as house:
+    with open_house() as house:
         card = steps.offer(house, shop=shop, supplier=supplier, sku=sku, region=region)
     if as_json:
         print_json(card)
@@ -214,7 +181,7 @@ def snapshot(*, out: Path | None) -> None:
     """Write the analyst's snapshot and print its path."""
     from pipelines import steps
 
-    with _house() as house, _progress() as progress:
+    with open_house() as house, show_progress() as progress:
         progress("snapshot", None)
         path = steps.write_snapshot(house, out=out)
         progress("done", None)
@@ -228,7 +195,7 @@ def sql(*, query: str, as_json: bool) -> None:
     """Run QUERY on the latest snapshot, read-only."""
     from pipelines import steps
 
-    with _house() as house:
+    with open_house() as house:
         rows = steps.query_snapshot(house, query)
     if as_json:
         print_json(rows)
@@ -236,7 +203,9 @@ def sql(*, query: str, as_json: bool) -> None:
         print_table(rows, list(rows[0]) if rows else [])
 
 
+cli.add_command(loads)
 cli.add_command(reference)
+cli.add_command(template)
 cli.add_command(offers)
 cli.add_command(accreditation)
 
@@ -283,36 +252,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(1)
 
 
-@contextmanager
-def _house() -> Iterator[House]:
-    from pipelines.settings import load_settings
-    from pipelines.steps import open_house
-
-    with open_house(load_settings()) as house:
-        yield house
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """A live line on a terminal; silence elsewhere, where a log is read later (use `-v`)."""
-    from rich.console import Console
-    from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bar
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda _step, _share: None
-        return
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=30), TimeElapsedColumn())
-    with Bar(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("starting", total=None)
-
-        def show(step: str, share: float | None) -> None:
-            bar.update(task, description=step, total=None if share is None else 1.0, completed=share or 0.0)
-
-        yield show
-
-
 def _pairs(settings: Sequence[str]) -> dict[str, str]:
     pairs = {}
     for setting in settings:
@@ -322,20 +261,6 @@ def _pairs(settings: Sequence[str]) -> dict[str, str]:
             raise click.BadParameter(message, param_hint="--set")
         pairs[key.strip()] = value.strip()
     return pairs
-
-
-def _print_load(house: House, outcome: Outcome, *, as_json: bool) -> None:
-    from pipelines import steps
-
-    if outcome.load_id is None:
-        print_json(outcome.as_json()) if as_json else click.echo(outcome.message)
-        return
-    if as_json:
-        for block in steps.report_json(house, outcome.load_id):
-            click.echo(block, nl=False)
-        click.echo()
-    else:
-        click.echo(steps.report_text(house, outcome.load_id))
 
 
 def _print_outcomes(outcomes: Sequence[Outcome]) -> None:
@@ -363,14 +288,6 @@ def _print_card(card: dict[str, Any]) -> None:
             click.echo(f"{key}: {printable(str(value))}")
     click.echo("history:")
     print_table(history, ["at", "load", "edit", "who", "kind", "fields", "before", "after"])
-
-
-def _exit_by(outcomes: Sequence[Outcome], *, supplier_faults_matter: bool = True) -> None:
-    statuses = {o.status for o in outcomes}
-    if "failed" in statuses:
-        sys.exit(1)
-    if supplier_faults_matter and statuses & REJECTED_OR_HELD:
-        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@
     mail      the queue → a mail server or the outbox       report
     snapshot  the catalog → the analyst's file              publish
     reference a file → a reference table in force           reference
+    template  a shop's settings → a template for suppliers  template
     cycle     all of it for all links, without Airflow
 
 Every step takes a load id (or a link's code) and finds the rest in the catalog and the object store. It writes its
@@ -37,12 +38,15 @@ from pipelines.steps.reference import (
     list_reference,
     reference_history,
 )
+from pipelines.steps.replay import Flips, backtest, replay
 from pipelines.steps.reporting import annotate_load, list_loads, offer, report_json, report_text
 from pipelines.steps.snapshot import query_snapshot, write_snapshot
+from pipelines.steps.template import write_template
 
 __all__ = [
     "FETCHES_AT_ONCE",
     "Cycle",
+    "Flips",
     "House",
     "Imported",
     "Mailing",
@@ -55,6 +59,7 @@ __all__ = [
     "annotate_load",
     "apply_links",
     "approve",
+    "backtest",
     "check_link",
     "due_links",
     "export_offers",
@@ -75,6 +80,7 @@ __all__ = [
     "query_snapshot",
     "reference_history",
     "reject",
+    "replay",
     "report_json",
     "report_text",
     "require_reason",
@@ -85,4 +91,5 @@ __all__ = [
     "set_offers",
     "silent",
     "write_snapshot",
+    "write_template",
 ]
