@@ -23,6 +23,7 @@ from typing import BinaryIO, TextIO
 
 from pipelines.columns import HEADERS, Headers
 from pipelines.errors import SupplierError
+from pipelines.formulas import bared
 from pipelines.model import FeedFormat, Issue, ParseResult
 from pipelines.options import LinkOptions
 from pipelines.parse.csv_header import CsvTable, find_table
@@ -196,6 +197,8 @@ class CsvRows:
                 cells = line.rstrip("\r\n").split(delimiter)
                 if len(cells) < self._width:
                     self._watch_end(line, cells)
+                if "'" in line:
+                    cells = [bared(cell) for cell in cells]
                 read(cells, self._lines.number)
             account(len(line))
 
@@ -222,12 +225,12 @@ class CsvRows:
             self._ill_quoted(first, taken, at_end="unexpected end" in str(error))
             return
         if len(taken) == 1:
-            self._reader.read(cells, first)
+            self._reader.read([bared(cell) for cell in cells], first)
         elif any(self._is_row(swallowed) for swallowed in taken[1:]):
             self._run_away(first, taken)
         else:
             lines = _cell_lines(cells, first, self._width)
-            self._reader.read([_lines_fed(cell) for cell in cells], first, lines)
+            self._reader.read([_lines_fed(bared(cell)) for cell in cells], first, lines)
 
     def _following(self, taken: list[str]) -> Iterator[str]:
         """The line in `taken`, and those after it for as long as they are asked for, noted there too."""

@@ -15,10 +15,10 @@ import psycopg
 
 from pipelines.columns import COLUMNS, NUMBERED, Column
 from pipelines.errors import OperatorError
+from pipelines.formulas import shielded
 from pipelines.model import RAW_REGION_SCALARS, RAW_SCALARS
 from pipelines.publish.as_sent import RAW_COLUMNS, Sent, as_sent
 from pipelines.publish.selection import Selection, selected_cards
-from pipelines.reference.reading import shielded
 
 ExportFormat = Literal["csv", "xlsx", "yml"]
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Literal
 
 from pipelines.errors import OperatorError
+from pipelines.formulas import shielded
 from pipelines.reference import category_mapping, characteristics, positions, rubricator, vat_rates
-from pipelines.reference.reading import Column, shielded
+from pipelines.reference.reading import Column
 from pipelines.reference.tables import Reference, Row, rows_of
 
 Format = Literal["csv", "xlsx"]

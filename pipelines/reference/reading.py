@@ -7,7 +7,6 @@ come out as clean text: NFC, single plain spaces, trimmed.
 from __future__ import annotations
 
 import csv
-import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 from pipelines.errors import OperatorError
+from pipelines.formulas import bared
 from pipelines.reference.workbook import sheet_rows
 from pipelines.workbook import WorkbookError
 
@@ -25,7 +25,6 @@ MAX_CELL_LENGTH = 10_000
 _SHOWN = 10
 _QUOTED = 80
 
-_FORMULA = re.compile(r"'*[=+\-@]")
 _EXCEL_ERRORS = {
     *("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"),
     *("#Н/Д", "#ССЫЛКА!", "#ЗНАЧ!", "#ДЕЛ/0!", "#ИМЯ?", "#ПУСТО!", "#ЧИСЛО!"),
@@ -240,16 +239,6 @@ def _csv_rows(file: Path, faults: Faults, delimiter: str | None) -> Iterator[tup
                 line = reader.line_num + 1
         except csv.Error as error:
             faults.stop(f"not CSV: {error}", line=line, cause=error)
-
-
-def shielded(text: str) -> str:
-    """A cell of a CSV file that Excel would run as a formula, with an apostrophe before it: so it is only shown."""
-    return f"'{text}" if _FORMULA.match(text) else text
-
-
-def bared(text: str) -> str:
-    """A cell of a CSV file without the apostrophe that `shielded` put there."""
-    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 
 def _delimiter(first: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
+from pipelines.errors import OperatorError
 from pipelines.model import Accreditation
 from pipelines.registry.rows import Connection, returned, storable
 
@@ -45,6 +46,20 @@ def ensure_shop(
             {"id": shop_id, "name": name, "options": None if options is None else Jsonb(dict(options))},
         )
         return returned(cursor)
+
+
+def find_shop(conn: Connection, shop_id: str) -> Shop:
+    """The shop with this id.
+
+    Raises:
+        OperatorError: there is none.
+    """
+    with conn.cursor(row_factory=class_row(Shop)) as cursor:
+        shop = cursor.execute("SELECT id, name, options FROM shops WHERE id = %s", [shop_id]).fetchone()
+    if shop is None:
+        msg = f"unknown shop {shop_id!r}; shops are declared in the links file"
+        raise OperatorError(msg)
+    return shop
 
 
 def set_shop_options(conn: Connection, shop_id: str, options: Mapping[str, Any]) -> None:

@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pipelines.errors import OperatorError
+from pipelines.formulas import bared, shielded
 from pipelines.reference import ReferenceFileError, reading
 from pipelines.reference import workbook as workbook_limits
-from pipelines.reference.reading import Column, Faults, Findings, bared, file_records, list_entries, shielded
+from pipelines.reference.reading import Column, Faults, Findings, file_records, list_entries
 
 COLUMNS = (Column("code", ("Код",), required=True), Column("name", ("Наименование", "Имя")))
 
