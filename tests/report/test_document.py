@@ -65,6 +65,8 @@ SCHEMA = closed(
                 "why_not": MAYBE_TEXT,
             }
         ),
+        "decision": {"type": ["object", "null"]},
+        "statistics": {"type": ["object", "null"], "additionalProperties": COUNT},
         "held": {"type": ["object", "null"], "required": ["reason", "would_hide", "visible"]},
         "issues": {
             "type": "array",
@@ -114,9 +116,22 @@ SCHEMA = closed(
                 }
             ),
         },
+        "since_last": {
+            "type": "array",
+            "items": closed(
+                {
+                    "code": {"enum": list(ISSUE_CODES)},
+                    "severity": SEVERITY,
+                    "message": TEXT,
+                    **dict.fromkeys(["fixed", "remaining", "new"], COUNT),
+                }
+            ),
+        },
+        "prices": {"type": ["object", "null"], "required": ["up", "down", "median_percent", "histogram", "widest"]},
+        "quality": {"type": ["object", "null"], "required": ["score", "parts"]},
         "files": {
             "type": "object",
-            "required": ["raw", "offers", "issues", "report_html", "issues_xlsx", "issues_csv"],
+            "required": ["raw", "offers", "issues", "report_html", "issues_xlsx", "issues_csv", "annotated"],
             "additionalProperties": MAYBE_TEXT,
         },
         "timings": {
