@@ -18,13 +18,15 @@ Answer = Callable[["Exchange"], None]
 
 
 class Exchange(BaseHTTPRequestHandler):
-    """One request at the server; answers write through it."""
+    """One request at the server; answers write through it. `sent` is its body."""
 
     protocol_version = "HTTP/1.1"
     server: Server
+    sent: bytes
 
     def do_GET(self) -> None:
         self.close_connection = True
+        self.sent = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         self.server.site.requests.append(self)
         answers = self.server.site.answers[self.path.partition("?")[0]]
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
@@ -32,6 +34,8 @@ class Exchange(BaseHTTPRequestHandler):
             answer(self)
         except (BrokenPipeError, ConnectionResetError):
             self.server.site.hung_up.set()
+
+    do_POST = do_GET  # noqa: N815 - the base class names it so
 
     def reply(self, status: int, headers: dict[str, str] | None = None, body: bytes = b"") -> None:
         """A complete answer; Content-Length is right unless given."""
