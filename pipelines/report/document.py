@@ -21,7 +21,7 @@ from pipelines.report.wording import fill, issue_code
 
 _LOAD = (
     "id", "supplier", "shop", "link", "status", "reason", "format", "encoding", "sha256", "bytes",
-    "started_at", "finished_at", "dry_run",
+    "delta", "started_at", "finished_at", "dry_run",
 )  # fmt: skip
 _NO_ACTUALIZATION = {"requested": False, "applied": False, "why_not": None}
 _FILES = ("raw", "offers", "issues", "report_html", "issues_xlsx", "issues_csv", "annotated")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.issue_codes import ISSUE_CODES
-from pipelines.model import ISSUE_SCHEMA, REJECTED_SCHEMA, Counts, Issue, LoadFacts, LoadStatus
+from pipelines.model import (
+    ISSUE_SCHEMA,
+    REJECTED_SCHEMA,
+    Counts,
+    Issue,
+    LoadFacts,
+    LoadStatus,
+    PriceChange,
+    PriceChanges,
+)
 
 
 @pytest.fixture
@@ -38,6 +48,12 @@ def make_load() -> Callable[..., LoadFacts]:
         return LoadFacts(**(facts | changes))
 
     return make
+
+
+@pytest.fixture
+def prices() -> PriceChanges:
+    widest = (PriceChange("A-1", "Болт М8", Decimal("100.00"), Decimal("250.00")),)
+    return PriceChanges(up=12, down=3, median=Decimal("3.10"), histogram=(0, 0, 1, 1, 1, 5, 4, 2, 0, 1), widest=widest)
 
 
 @pytest.fixture

@@ -6,8 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from pipelines.model import Counts, LoadFacts, LoadStatus
-from pipelines.report import wants_mail
+from pipelines.model import Counts, LoadFacts, LoadKind, LoadStatus, MailPolicy
+from pipelines.report import Delivery, how_to_mail
+
+
+def wants_mail(load: LoadFacts, previous: LoadFacts | None) -> bool:
+    return how_to_mail(load, previous, MailPolicy.ALL) is not Delivery.NOT
+
 
 P, H, R = LoadStatus.PROCESSED, LoadStatus.HELD, LoadStatus.REJECTED
 
@@ -41,7 +46,8 @@ def test_R3_policy(
     make_load: Callable[..., LoadFacts], status: LoadStatus, counts: Counts, before: LoadStatus | None, mailed: bool
 ) -> None:
     previous = None if before is None else make_load(status=before, sha256="ab" * 32)
-    assert wants_mail(make_load(status=status, counts=counts, sha256="cd" * 32), previous) is mailed
+    held = {"reason": "too_many_hidden"} if status is H else None
+    assert wants_mail(make_load(status=status, counts=counts, sha256="cd" * 32, held=held), previous) is mailed
     assert wants_mail(make_load(status=status, counts=counts, dry_run=True), previous) is False
 
 
@@ -70,3 +76,50 @@ def test_R3_a_repeated_failure_is_told_once(
 def test_R3_the_same_file_again_is_no_news(make_load: Callable[..., LoadFacts], counts: Counts, mailed: bool) -> None:
     previous = make_load(status=P, counts=counts, sha256="ab" * 32)
     assert wants_mail(make_load(status=P, counts=counts, sha256="ab" * 32), previous) is mailed
+
+
+NOW, DIGEST, NOT = Delivery
+
+
+@pytest.mark.parametrize(
+    ("status", "counts", "before", "by_policy"),
+    [
+        pytest.param(P, Counts(warnings=1), P, (NOW, NOT, DIGEST, NOT), id="a warning"),
+        pytest.param(P, Counts(changed=1), P, (NOW, NOT, DIGEST, NOT), id="a change"),
+        pytest.param(P, Counts(errors=1), P, (NOW, NOW, DIGEST, NOT), id="an error"),
+        pytest.param(P, Counts(), None, (NOW, NOW, NOW, NOT), id="first success"),
+        pytest.param(R, Counts(), P, (NOW, NOW, NOW, NOT), id="first failure"),
+        pytest.param(R, Counts(errors=1), R, (NOW, NOW, DIGEST, NOT), id="another failure"),
+        pytest.param(P, Counts(), R, (NOW, NOW, NOW, NOT), id="recovery"),
+        pytest.param(H, Counts(), P, (NOW, NOW, NOW, NOT), id="a hold"),
+        pytest.param(P, Counts(), P, (NOT, NOT, NOT, NOT), id="no news"),
+    ],
+)
+def test_R3_a_supplier_may_ask_for_less(
+    make_load: Callable[..., LoadFacts],
+    status: LoadStatus,
+    counts: Counts,
+    before: LoadStatus | None,
+    by_policy: tuple[Delivery, ...],
+) -> None:
+    previous = None if before is None else make_load(status=before, sha256="ab" * 32)
+    held = {"reason": "price_jumps"} if status is H else None
+    load = make_load(status=status, counts=counts, held=held, sha256="cd" * 32)
+    assert tuple(how_to_mail(load, previous, policy) for policy in MailPolicy) == by_policy
+
+
+@pytest.mark.parametrize(
+    ("verdict", "mailed"), [("approved", True), ("rejected", True), ("lapsed", False), ("rolled_back", False)]
+)
+def test_R3_a_decision_is_told_and_a_question_that_settled_itself_is_not(
+    make_load: Callable[..., LoadFacts], verdict: str, mailed: bool
+) -> None:
+    load = make_load(held={"reason": "too_many_hidden"}, decision={"verdict": verdict}, counts=Counts())
+    assert wants_mail(load, make_load(sha256="ab" * 32)) is mailed
+
+
+def test_R3_prices_that_were_kept_and_a_load_that_undoes_another_are_told_at_once(
+    make_load: Callable[..., LoadFacts],
+) -> None:
+    for load in (make_load(held={"reason": "prices_kept"}), make_load(kind=LoadKind.ROLLBACK, origin=1)):
+        assert how_to_mail(load, make_load(), MailPolicy.DIGEST) is Delivery.NOW
