@@ -1,7 +1,7 @@
 """Raw offers into published ones: what the loading rules say of each offer, as columns (sections 3 and 4).
 
-The door of this room is `normalize`, and before it `complete` for a file that holds changes only. Each rule lives in the module named after its subject; `rule` tells what a rule
-is, and `engine` puts them together.
+The door of this room is `normalize`, and before it `complete` for a file that holds changes only. Each rule lives in
+the module named after its subject; `rule` tells what a rule is, and `engine` puts them together.
 """
 
 from pipelines.normalize.completion import complete, supplied

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -58,6 +58,7 @@ from pipelines.normalize.fingerprint import fingerprint
 from pipelines.normalize.parts import in_parts
 from pipelines.normalize.rule import Remark, Rule, made_by, rows_sql
 from pipelines.normalize.session import OPTIONS, open_session
+from pipelines.normalize.stopwatch import Stopwatch
 from pipelines.options import Options
 from pipelines.reference import Reference
 
@@ -283,6 +284,19 @@ BATCH_TABLES = {
 }
 
 
+# Tables whose name does not say which part of the work they are.
+_PARTS_OF_WORK = {
+    "regions_by_offer": "regions",
+    "region_rows": "regions",
+    "name_rows": "params",
+    "param_rows": "params",
+    **dict.fromkeys(characteristics.TABLES_OF_BATCH, "params"),
+    "card_rows": "issues",
+    "issue_rows": "issues",
+    "verdicts": "issues",
+}
+
+
 @dataclass(frozen=True)
 class Totals:
     """The accounting of a file (P2): offers read = accepted + rejected; errors, warnings and infos count issues."""
@@ -296,7 +310,14 @@ class Totals:
 
 
 def normalize(
-    raw: Path, out: Path, *, parsed: ParseResult, options: Options, reference: Reference, today: date
+    raw: Path,
+    out: Path,
+    *,
+    parsed: ParseResult,
+    options: Options,
+    reference: Reference,
+    today: date,
+    timed: Callable[[str, float], None] | None = None,
 ) -> Totals:
     """Apply the loading rules to raw offers.
 
@@ -307,6 +328,8 @@ def normalize(
         options: settings of the link and its shop.
         reference: the reference tables.
         today: the day that dated reference data is judged by.
+        timed: called at the end with each part of the work and the seconds it took. Parts run beside each other, so
+            that together they may take longer than the whole.
 
     Raises:
         OperatorError: an option names a unit or a VAT rate that is not accepted.
@@ -317,7 +340,12 @@ def normalize(
         tempfile.TemporaryDirectory(dir=out, prefix="normalize-") as scratch,
         open_session(Path(scratch), parsed=parsed, options=options, reference=reference, today=today) as connection,
     ):
-        return _run(connection, raw, out, Path(scratch) / "issues.parquet", parsed)
+        watch = Stopwatch()
+        totals = _run(connection, raw, out, Path(scratch) / "issues.parquet", parsed=parsed, watch=watch)
+    if timed is not None:
+        for part, seconds in watch.seconds.items():
+            timed(part, seconds)
+    return totals
 
 
 @dataclass(frozen=True)
@@ -328,14 +356,23 @@ class _Results:
     rejected: pa.Table
     issues: pa.Table
     codes: Counter[str]
+    watch: Stopwatch
 
 
 def _run(
-    connection: duckdb.DuckDBPyConnection, raw: Path, out: Path, offer_issues: Path, parsed: ParseResult
+    connection: duckdb.DuckDBPyConnection,
+    raw: Path,
+    out: Path,
+    offer_issues: Path,
+    *,
+    parsed: ParseResult,
+    watch: Stopwatch,
 ) -> Totals:
     connection.read_parquet(str(raw)).create_view("raw")
-    connection.execute(duplicates.FIND)
-    characteristics.find_misspelt(connection)
+    with watch("duplicates"):
+        connection.execute(duplicates.FIND)
+    with watch("misspelt"):
+        characteristics.find_misspelt(connection)
     connection.execute(NOTES)
     accepted = rejected = 0
     codes: Counter[str] = Counter()
@@ -347,10 +384,12 @@ def _run(
         for results in _in_order(connection, _batches(raw), parsed.parts):
             accepted += results.offers.num_rows
             rejected += results.rejected.num_rows
-            offers.write_table(results.offers)
-            refused.write_table(results.rejected)
-            issues.write_table(results.issues)
+            with watch("write"):
+                offers.write_table(results.offers)
+                refused.write_table(results.rejected)
+                issues.write_table(results.issues)
             codes += results.codes
+            watch.add(results.watch)
     if parsed.read != accepted + rejected:
         msg = f"{parsed.read} offers were read, but {accepted} accepted and {rejected} rejected"
         raise InternalError(msg)
@@ -385,18 +424,29 @@ def _in_order(
 
 
 def _batch(connection: duckdb.DuckDBPyConnection, first: int, last: int, parts: tuple[Part, ...]) -> _Results:
+    watch = Stopwatch()
     with connection.cursor() as cursor:  # its temporary tables are its own and go with it
         for table, query in BATCH_TABLES.items():
             bounds = {"first": first, "last": last} if "$first" in query else None
-            cursor.execute(f"CREATE TEMP TABLE {table} AS {query}", bounds)
-        cursor.register("params_by_offer", _lists(cursor.execute(characteristics.ORDERED).to_arrow_table(), "params"))
-        cursor.execute(NOTE)
-        return _Results(
-            offers=in_parts(cursor.execute(ACCEPTED).to_arrow_table(), parts, OFFER_SCHEMA),
-            rejected=in_parts(cursor.execute(REJECTED).to_arrow_table(), parts, REJECTED_SCHEMA),
-            issues=in_parts(cursor.execute(ISSUES).to_arrow_table(), parts, ISSUE_SCHEMA),
-            codes=Counter(dict(cursor.execute(COUNTS).fetchall())),
-        )
+            with watch(_part_of(table)):
+                cursor.execute(f"CREATE TEMP TABLE {table} AS {query}", bounds)
+        with watch("params"):
+            ordered = cursor.execute(characteristics.ORDERED).to_arrow_table()
+            cursor.register("params_by_offer", _lists(ordered, "params"))
+        with watch("results"):
+            cursor.execute(NOTE)
+            return _Results(
+                offers=in_parts(cursor.execute(ACCEPTED).to_arrow_table(), parts, OFFER_SCHEMA),
+                rejected=in_parts(cursor.execute(REJECTED).to_arrow_table(), parts, REJECTED_SCHEMA),
+                issues=in_parts(cursor.execute(ISSUES).to_arrow_table(), parts, ISSUE_SCHEMA),
+                codes=Counter(dict(cursor.execute(COUNTS).fetchall())),
+                watch=watch,
+            )
+
+
+def _part_of(table: str) -> str:
+    """What the work on a table of a batch is called: `money` for `money_rows`, `params` for `params_joined`."""
+    return _PARTS_OF_WORK.get(table, table.removesuffix("_rows"))
 
 
 def _batches(raw: Path) -> Iterator[tuple[int, int]]:

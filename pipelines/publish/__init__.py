@@ -7,6 +7,7 @@ from pipelines.publish.changes import take_turn
 from pipelines.publish.difference import Difference
 from pipelines.publish.edits import STATUSES, Edited, Order, Overwritten, overwritten, set_status, set_values
 from pipelines.publish.export import Exported, ExportFormat, export
+from pipelines.publish.keys import external_keys
 from pipelines.publish.places import Place, find_place
 from pipelines.publish.price_changes import price_changes
 from pipelines.publish.rollback import Rollback, roll_back
@@ -33,6 +34,7 @@ __all__ = [
     "Statistics",
     "count_published",
     "export",
+    "external_keys",
     "find_place",
     "last_loads",
     "overwritten",

@@ -210,6 +210,7 @@ TABLES: tuple[Table, ...] = (
             Column("reason", "o.reason", "VARCHAR", "Причина, если не обработана"),
             Column("format", "o.format", "VARCHAR", "Формат файла"),
             Column("encoding", "o.encoding", "VARCHAR", "Кодировка файла"),
+            Column("delta", "o.delta", "BOOLEAN", "Файл содержит только изменения"),
             Column("source", "o.source", "VARCHAR", "Откуда файл"),
             Column("sha256", "o.sha256", "VARCHAR", "SHA-256 файла"),
             Column("bytes", "o.bytes", "BIGINT", "Размер файла, байт"),

@@ -210,4 +210,8 @@ class Clock:
         try:
             yield
         finally:
-            self.seconds[part] = round(self.seconds.get(part, 0.0) + time.perf_counter() - began, 3)
+            self.add(part, time.perf_counter() - began)
+
+    def add(self, part: str, seconds: float) -> None:
+        """Add seconds that were measured elsewhere."""
+        self.seconds[part] = round(self.seconds.get(part, 0.0) + seconds, 3)

@@ -30,6 +30,7 @@ from pipelines.model import (
 from pipelines.options import Options
 from pipelines.reference import Library, Reference, load_reference
 from pipelines.registry import Connection, Link
+from pipelines.steps.deltas import complete_changes, given_keys, note_supplied
 from pipelines.steps.gate import check_load
 from pipelines.steps.house import (
     Clock,
@@ -157,6 +158,7 @@ class Manifest:
         totals: counts of offers read, accepted and rejected and of issues; names as in `model.Counts`.
         reason: code of the issue for which nothing is published.
         whole: the one issue of a file that was rejected before its offers were read to the end (F5).
+        delta: the file holds changes only.
         reference_version: version over all reference tables it was normalised with.
         reference_tables: each of them, name -> version.
         spellings: raw column -> how the supplier wrote it, for remarks made later.
@@ -168,6 +170,7 @@ class Manifest:
     format: str | None = None
     encoding: str | None = None
     whole: dict[str, Any] | None = None
+    delta: bool = False
     timings: dict[str, float] = field(default_factory=dict)
     reference_version: str | None = None
     reference_tables: dict[str, str] = field(default_factory=dict)
@@ -193,7 +196,7 @@ class Manifest:
 
     def describe(self, load: LoadFacts) -> None:
         """Tell the load what this manifest knows of it."""
-        load.format, load.encoding = self.format, self.encoding
+        load.format, load.encoding, load.delta = self.format, self.encoding, self.delta
         load.counts = Counts(**self.totals)
         load.timings |= self.timings
 
@@ -212,14 +215,20 @@ def _transform(house: House, load: LoadFacts, reference: Reference, progress: Pr
         raw_offers = folder / "raw_offers.parquet"
         try:
             with clock("parse"):
-                expected = None if options.link.format == "auto" else FeedFormat(options.link.format)
                 parsed = parse.parse(
-                    _watched(house, load, progress), raw_offers, expected=expected, options=options.link
+                    _watched(house, load, progress),
+                    raw_offers,
+                    expected=None if options.link.format == "auto" else FeedFormat(options.link.format),
+                    options=options.link,
+                    given_keys=given_keys(house, load, folder),
                 )
         except SupplierError as error:
             manifest = Manifest.rejection(error, clock.seconds)
         else:
             progress("normalize", None)
+            if parsed.delta:
+                with clock("complete"):
+                    parsed = complete_changes(house, load, parsed, folder)
             with clock("normalize"):
                 totals = normalize.normalize(
                     raw_offers,
@@ -228,14 +237,20 @@ def _transform(house: House, load: LoadFacts, reference: Reference, progress: Pr
                     options=options,
                     reference=reference,
                     today=load.started_at.date(),
+                    timed=lambda part, seconds: clock.add(f"normalize.{part}", seconds),
                 )
-            for name in ("raw_offers.parquet", "offers.parquet", "rejected.parquet", "issues.parquet"):
+            names = ["raw_offers.parquet", "offers.parquet", "rejected.parquet", "issues.parquet"]
+            if parsed.delta:
+                note_supplied(house, load, folder)
+                names += ["base.parquet", "supplied.parquet"]
+            for name in names:
                 house.store.put_file(load_key(load.id, name), folder / name)
             manifest = Manifest(
                 totals=asdict(totals),
                 reason=None if totals.accepted else "all_offers_rejected",
                 format=parsed.format.value,
                 encoding=parsed.encoding,
+                delta=parsed.delta,
                 timings=clock.seconds,
                 reference_version=reference.version,
                 reference_tables=dict(reference.versions),

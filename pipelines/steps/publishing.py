@@ -15,6 +15,7 @@ from pipelines.model import ISSUE_SCHEMA, Actualization, LoadFacts, PriceMoves, 
 from pipelines.options import Options
 from pipelines.publish import Difference, Publication, Standing
 from pipelines.registry import Connection, Decider
+from pipelines.steps.deltas import supplied_key
 from pipelines.steps.house import Clock, House, load_key
 from pipelines.steps.overwritten import say_overwritten
 from pipelines.steps.remarks import add_remarks
@@ -130,7 +131,7 @@ def _protected(house: House, conn: Connection, load: LoadFacts, files: ExitStack
     if not Options.model_validate(load.options).link.actualize:
         return []
     others = registry.other_good_loads(conn, load.link_id)
-    return [files.enter_context(house.store.local(load_key(other, "offers.parquet"))) for other in others]
+    return [files.enter_context(house.store.local(supplied_key(house, other))) for other in others]
 
 
 def _numbers(load: LoadFacts, difference: Difference, prices: PriceMoves) -> quality.Numbers:
@@ -141,6 +142,7 @@ def _numbers(load: LoadFacts, difference: Difference, prices: PriceMoves) -> qua
         visible=difference.visible_before,
         missing=difference.missing,
         prices=prices,
+        delta=load.delta,
     )
 
 

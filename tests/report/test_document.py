@@ -46,6 +46,7 @@ SCHEMA = closed(
                 "bytes": {"type": ["integer", "null"]},
                 "started_at": MOMENT,
                 "finished_at": MOMENT,
+                "delta": {"type": "boolean"},
                 "dry_run": {"type": "boolean"},
             }
         ),
