@@ -24,8 +24,9 @@ def amount(value: float, unit: Unit) -> str:
 
 
 def instead(now: float, usual: float, unit: Unit) -> str:
-    """A number beside the usual one: `12 % вместо обычных 96 %`."""
-    return f"{amount(now, unit)} вместо обычных {amount(usual, unit)}"
+    """A number beside the usual one: `12 % вместо обычных 96 %`, `96 %, как обычно`."""
+    shown, expected = amount(now, unit), amount(usual, unit)
+    return f"{shown}, как обычно" if shown == expected else f"{shown} вместо обычных {expected}"
 
 
 def condition(check: Check, kwargs: dict[str, Any] | None = None) -> str:

@@ -71,15 +71,18 @@ def _outside(value: str, kwargs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
 
 
 def _of_query(connection: duckdb.DuckDBPyConnection, check: Check) -> tuple[Example, ...]:
-    """The first rows of the check's own query; what is not the place of an offer is its value."""
+    """The first rows of the check's own query; what is not the place of an offer is its value.
+
+    A query over offers starts with their place in the file, so that order by all columns is the order of the file.
+    """
     query = str(check.query).format(batch=check.table.value)
-    cursor = connection.execute(f"SELECT * FROM ({query}) LIMIT {EXAMPLES}")
+    cursor = connection.execute(f"SELECT * FROM ({query}) ORDER BY ALL LIMIT {EXAMPLES}")
     names = [column[0] for column in cursor.description or ()]
     return tuple(_example(check, dict(zip(names, row, strict=True))) for row in cursor.fetchall())
 
 
 def _example(check: Check, row: dict[str, Any]) -> Example:
-    sku, part, line = (row.pop(name, None) for name in ("sku", "part", "line"))
+    _, sku, part, line = (row.pop(name, None) for name in ("ordinal", "sku", "part", "line"))
     if check.table is Table.SHARES:
         value = f"{row['code']}: {instead(row['share'], row['usual'], Unit.SHARE)}"
     else:

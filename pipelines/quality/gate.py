@@ -235,13 +235,20 @@ def _ask(
 ) -> dict[str, _Answer]:
     """Have the checks made, table by table."""
     import great_expectations as gx
+    from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults
 
     from pipelines.quality import duckdb_dialect
 
     duckdb_dialect.register()
-    context = gx.get_context(mode="ephemeral")
-    context.enable_analytics(False)
-    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+    context = gx.get_context(
+        mode="ephemeral",
+        project_config=DataContextConfig(
+            # Its own pages are not made: they draw their styles from the network.
+            store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+            analytics_enabled=False,
+            progress_bars={"globally": False, "metric_calculations": False},
+        ),
+    )
     # The path travels beside the URL: characters of a folder's name mean something in one.
     source = context.data_sources.add_sql(
         name="load",

@@ -84,7 +84,7 @@ MEASURES = (
 
 
 def _filled(name: str, kind: pa.DataType) -> str:
-    present = f"len({name}) > 0" if pa.types.is_list(kind) else f"{name} IS NOT NULL"
+    present = f"coalesce(len({name}) > 0, false)" if pa.types.is_list(kind) else f"{name} IS NOT NULL"
     return f"coalesce(avg(CAST({present} AS INTEGER)), 0)"
 
 
