@@ -479,5 +479,5 @@ class Headers:
 
 def folded(header: str) -> str:
     """A header as headers are compared: small letters and digits, ё as е, nothing else."""
-    text = unicodedata.normalize("NFKC", header).casefold().replace("ё", "е")
+    text = unicodedata.normalize("NFKC", header.replace("№", " ")).casefold().replace("ё", "е")
     return "".join(c for c in text if c.isalnum())
