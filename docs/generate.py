@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import get_args
 
 from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
 
 from docs.rules import rules
 from pipelines.issue_codes import ISSUE_CODES, IssueCode
+from pipelines.logins import LOGIN_KINDS
 from pipelines.model import Severity
 from pipelines.options import LinkOptions, ShopOptions
 from pipelines.settings import PREFIX, Settings
@@ -29,6 +32,19 @@ _SEVERITIES = {
 _INTRODUCTION = """\
 Составлено из `pipelines/issue_codes.py` командой `python -m docs.generate`. Коды не меняются и не используются
 повторно. `{sent}` — что прислано, `{published}` — что опубликовано, `{field}` — метка, как она написана в файле.
+"""
+_LOGIN = """\
+Under `login` of a link's settings, `kind` says which of these it is. Secrets are named, never written: `portal.login`
+is the value of `CATALOG_FEEDS_SECRET_PORTAL_LOGIN`, or in Airflow the user of the Connection `portal`;
+`portal.password`, or plainly `portal`, its password.
+
+```yaml
+login:
+  kind: token
+  url: https://api.example.com/get_token/
+  fields: {login: portal.login, password: portal.password}
+  answer: result.token
+```
 """
 _SCOPES = {"load": "файл", "offer": "товар"}
 
@@ -64,6 +80,9 @@ def settings() -> str:
         "Written from `pipelines/options.py` and `pipelines/settings.py` by `python -m docs.generate`.\n",
         "## Of a link\n\nIn the links file under `settings`, or `catalog-feeds load --set KEY=VALUE`.\n",
         _options(LinkOptions),
+        "## Login of a link\n",
+        _LOGIN,
+        *(part for kind in LOGIN_KINDS for part in (f"### `{_kind(kind)}`: {kind.__doc__}\n", _options(kind))),
         "## Of a shop\n\nGiven in the same places.\n",
         _options(ShopOptions),
         "## Of an installation\n\nEnvironment variables; `catalog-feeds doctor` shows those in force.\n",
@@ -81,12 +100,23 @@ def settings() -> str:
 def _options(model: type[BaseModel]) -> str:
     return _table(
         ("setting", "default", "meaning"),
-        [(f"`{n}`", _value(f.get_default()), _text(f.description or "")) for n, f in model.model_fields.items()],
+        [
+            (f"`{name}`", _value(field.get_default(call_default_factory=True)), _text(field.description))
+            for name, field in model.model_fields.items()
+            if field.description
+        ],
     )
 
 
+def _kind(login: type[BaseModel]) -> str:
+    """The word that a links file has for a form: its kind, or the setting it stands under."""
+    return get_args(login.model_fields["kind"].annotation)[0] if "kind" in login.model_fields else "send"
+
+
 def _value(default: object) -> str:
-    if default is None or default == "":
+    if default is PydanticUndefined:
+        return "required"
+    if default is None or default in ("", {}) or isinstance(default, BaseModel):
         return "–"
     if isinstance(default, tuple):
         return f"`{','.join(default)}`"
