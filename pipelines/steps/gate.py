@@ -17,7 +17,7 @@ from pipelines.registry import Connection
 from pipelines.steps.house import House, load_key
 from pipelines.steps.remarks import add_remarks
 
-PAGE = "quality.html"
+_PAGE = "quality.html"
 _PROFILE, _VERDICT = "profile.json", "gate.json"
 
 
@@ -28,7 +28,6 @@ def check_load(
     reference: Reference,
     *,
     spellings: Mapping[str, str],
-    delta: bool = False,
 ) -> quality.Hold | None:
     """Check a transformed load; a hold if a person must look before anything of it is published.
 
@@ -37,14 +36,13 @@ def check_load(
 
     Args:
         spellings: raw column -> how the supplier wrote it, for remarks.
-        delta: the file holds changes only.
 
     Raises:
         InternalError: the files break what normalising promises; the page says where.
     """
     key = load_key(load.id, _VERDICT)
     if not house.store.exists(key):
-        verdict = _check(house, load, reference, _past(house, conn, load), dict(spellings), delta=delta)
+        verdict = _check(house, load, reference, _past(house, conn, load), dict(spellings))
         house.store.put_bytes(key, json.dumps(verdict, ensure_ascii=False).encode())
     known = json.loads(house.store.get_bytes(key))
     load.counts.warnings += known["warnings"]
@@ -65,8 +63,6 @@ def _check(
     reference: Reference,
     past: list[quality.Profile],
     spellings: dict[str, str],
-    *,
-    delta: bool,
 ) -> dict[str, object]:
     counts = load.counts
     with (
@@ -74,9 +70,9 @@ def _check(
         house.store.local(load_key(load.id, "offers.parquet")) as offers,
         house.store.local(load_key(load.id, "issues.parquet")) as issues,
     ):
-        batch = quality.Batch(offers, issues, read=counts.read, rejected=counts.rejected, delta=delta)
+        batch = quality.Batch(offers, issues, read=counts.read, rejected=counts.rejected, delta=load.delta)
         result = quality.examine(batch, past=past, reference=reference, scratch=folder)
-    house.store.put_bytes(load_key(load.id, PAGE), quality.render_page(load, result).encode())
+    house.store.put_bytes(load_key(load.id, _PAGE), quality.render_page(load, result).encode())
     if broken := result.broken_promises:
         msg = f"load {load.id} breaks what normalising promises: {', '.join(f.check.id for f in broken)}"
         raise InternalError(msg)
