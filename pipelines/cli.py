@@ -48,7 +48,7 @@ def cli(*, verbose: bool) -> None:
 @click.option(
     "--format",
     "feed_format",
-    type=click.Choice(["auto", "yml", "commerceml", "csv"]),
+    type=click.Choice(["auto", "yml", "commerceml", "csv", "json"]),
     help="Expected format, kept for uploads; a file in another one is rejected.  [default: auto, by content]",
 )
 @click.option("--actualize", is_flag=True, help="Hide the supplier's offers that are not in the file.")
@@ -68,7 +68,7 @@ def load(
     allow_private: bool,
     as_json: bool,
 ) -> None:
-    """Take one file or URL through all steps."""
+    """Take one file, folder of one exchange or URL through all steps."""
     from pipelines import steps
 
     with open_house() as house, show_progress() as progress:
