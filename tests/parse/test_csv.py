@@ -129,8 +129,8 @@ def test_F5_lines_are_counted_whatever_ends_them(read: Read, end: str) -> None:
 
 
 def test_F5_lines_are_exact_far_past_65535(read: Read) -> None:
-    _, rows = read(text(*(f'A{n};"Кабель\n{n}";1;006' for n in range(40_000))))
-    assert rows[-1]["line"] == 2 + 2 * 39_999
+    _, rows = read(text(*(f'A{n};"Кабель\n{n}";1;006' for n in range(34_000))))
+    assert rows[-1]["line"] == 2 + 2 * 33_999
 
 
 def test_F5_a_header_quoted_over_lines(read: Read) -> None:
@@ -333,7 +333,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 
 def test_memory_does_not_grow_with_the_table(tmp_path: Path) -> None:
     peaks = []
-    for megabytes in (4, 16):
+    for megabytes in (3, 9):
         path = tmp_path / f"{megabytes}.csv"
         with path.open("wb") as out:
             out.writelines(generate(1, encoding="utf-8", bytes_wanted=megabytes * 1_000_000))
