@@ -111,6 +111,7 @@ class Publication:
         ) as comparison:
             self._fill(comparison)
             self._difference = comparison.difference()
+        self._leave_out(_AS_IT_WAS_KEPT, {})
         if self.standing is Standing.WAITING:
             self._leave_out(_CHANGED_SINCE, {"as_of": (self.load.held or {})["as_of"]})
         return self._difference
@@ -421,12 +422,18 @@ def _same(name: str, kind: pa.DataType) -> str:
     return f"(s.{name} IS NULL OR s.{name} = '[]' OR {same})" if name in LASTING else same
 
 
-_SAME_BUT_FOR_THE_PRICE = f"""EXISTS (
-    SELECT FROM offers o
-    WHERE s.content_hash LIKE 'kept:%%' AND o.status = 'published'
-      AND o.shop_id = %(shop)s AND o.supplier_id = %(supplier)s AND o.sku_key = s.sku_key
-      AND {" AND ".join(_same(f.name, f.type) for f in OFFER_FIELDS)}
-)"""
+def _known_as(mark: str) -> str:
+    """SQL for a staged row that equals the published one, where a price was kept and fingerprints do not tell (P7)."""
+    return f"""EXISTS (
+        SELECT FROM offers o
+        WHERE {mark} LIKE 'kept:%%' AND o.status = 'published'
+          AND o.shop_id = %(shop)s AND o.supplier_id = %(supplier)s AND o.sku_key = s.sku_key
+          AND {" AND ".join(_same(f.name, f.type) for f in OFFER_FIELDS)}
+    )"""
+
+
+_AS_IT_WAS_KEPT = _known_as("s.content_hash IS NOT NULL AND o.content_hash")
+_SAME_BUT_FOR_THE_PRICE = _known_as("s.content_hash")
 
 # One statement writes the differences and logs them, with before and after of exactly the fields that differ.
 _APPLY = f"""
