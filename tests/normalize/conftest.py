@@ -54,7 +54,7 @@ class Result:
 def raw_row(ordinal: int, sent: dict[str, Any]) -> dict[str, Any]:
     """A row of RAW_SCHEMA: offers stand 100 lines apart, values on the lines after."""
     line = 10 + 100 * ordinal
-    row: dict[str, Any] = {"ordinal": ordinal, "line": line}
+    row: dict[str, Any] = {"ordinal": ordinal, "line": line, "external_id": sent.get("external_id")}
     for offset, column in enumerate(RAW_SCALARS):
         value = sent.get(column)
         row |= {column: value, f"{column}_line": None if value is None else line + offset}
@@ -83,6 +83,12 @@ def raw_row(ordinal: int, sent: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
+def raw_rows():
+    """Rows of RAW_SCHEMA from offers given as dicts of raw columns, and of nothing else."""
+    return lambda offers: [raw_row(n, offer) for n, offer in enumerate(offers)]
+
+
+@pytest.fixture
 def normalised(tmp_path):
     """Normalise offers given as dicts of raw columns; a value of None takes a column out of the plain offer."""
 
@@ -94,6 +100,8 @@ def normalised(tmp_path):
         issues=(),
         plain=True,
         reference=None,
+        parts=(),
+        timed=None,
         **settings,
     ):
         rows = [raw_row(n, {"sku": f"A{n}", **(PLAIN if plain else {}), **offer}) for n, offer in enumerate(offers)]
@@ -101,7 +109,7 @@ def normalised(tmp_path):
         folder.mkdir()
         raw = folder / "raw_offers.parquet"
         pq.write_table(pa.Table.from_pylist(rows, RAW_SCHEMA), raw, row_group_size=row_group)
-        parsed = ParseResult(format_, "utf-8", len(rows), tuple(issues), dict(RAW_SCALARS))
+        parsed = ParseResult(format_, "utf-8", len(rows), tuple(issues), dict(RAW_SCALARS), tuple(parts))
         totals = normalize(
             raw,
             folder / "out",
@@ -109,6 +117,7 @@ def normalised(tmp_path):
             options=Options().with_settings(settings),
             reference=reference or load_reference(),
             today=today,
+            timed=timed,
         )
         read = {n: pq.read_table(folder / "out" / f"{n}.parquet").to_pylist() for n in ("offers", "rejected", "issues")}
         return Result(totals, folder=folder / "out", **read)

@@ -102,6 +102,16 @@ def test_results_do_not_depend_on_batches_and_are_the_same_bytes_every_time(norm
     assert (third.offers, third.rejected, third.issues) == (first.offers, first.rejected, first.issues)
 
 
+def test_every_part_of_the_work_is_timed_once(normalised):
+    seconds = []
+    normalised({}, {"sku": "B"}, row_group=1, timed=lambda part, spent: seconds.append((part, spent)))
+    assert {part for part, _ in seconds} == {
+        *("duplicates", "misspelt", *engine.OFFER_PARTS, "regions", "params", "issues", "results", "write"),
+    }
+    assert len({part for part, _ in seconds}) == len(seconds)
+    assert all(spent >= 0 for _, spent in seconds)
+
+
 @pytest.mark.parametrize(
     ("groups", "size", "expected"),
     [

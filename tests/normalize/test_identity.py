@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.model import FeedFormat
+from pipelines.model import FeedFormat, Part
 from pipelines.normalize import identity, sku, text
 
 
@@ -115,6 +115,20 @@ def test_O2_a_repeat_is_remarked_upon_for_that_alone(normalised):
         (0, "price_missing"),
         (1, "duplicate_identical"),
     ]
+
+
+def test_O2_in_a_set_of_files_the_others_are_named_with_their_file(normalised):
+    parts = [Part("import.xml", 1), Part("offers0.xml", 101), Part("offers1.xml", 151)]
+    same = {"sku": "A"}
+    result = normalised(same, same, {**same, "price": "99"}, parts=parts)
+    assert [(i["part"], i["line"], i["sent"]) for i in result.issues if i["code"] == "duplicate_conflict"] == [
+        ("import.xml", 10, "offers0.xml:10, offers1.xml:60"),
+        ("offers0.xml", 10, "import.xml:10, offers1.xml:60"),
+        ("offers1.xml", 60, "import.xml:10, offers0.xml:10"),
+    ]
+    result = normalised(same, {"sku": "B"}, same, parts=parts)
+    identical = result.issue("duplicate_identical")
+    assert (identical["part"], identical["line"], identical["sent"]) == ("offers1.xml", 60, "import.xml:10")
 
 
 def test_O2_skus_too_long_or_missing_are_no_duplicates(normalised):
