@@ -22,7 +22,9 @@ IMPORT = '<?xml version="1.0" encoding="UTF-8"?>\n<КоммерческаяИн�
 OFFERS = '<?xml version="1.0" encoding="windows-1251"?>\n<КоммерческаяИнформация/>\n'.encode("windows-1251")
 YML = b"<?xml version='1.0'?><yml_catalog><shop/></yml_catalog>"
 LIMITS = FetchLimits()
-NAMES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=200)
+# A file's name never ends in a slash; a tar reader takes one for the sign of a folder.
+_CHARACTERS = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
+NAMES = st.text(_CHARACTERS, min_size=1, max_size=200).filter(lambda name: not name.endswith("/"))
 
 Members = dict[str, bytes]
 
@@ -71,9 +73,7 @@ def test_F4_a_set_is_its_names_and_contents_and_nothing_else(members: Members, c
     chance.shuffle(parts)
     assert b"".join(packed(parts, LIMITS)) == body
     read = parts_of(body)
-    # The reader strips slashes at the end of a name, as for a folder; real names have none.
-    assert list(read) == [name.rstrip("/") for name in sorted(members)]
-    assert list(read.values()) == [members[name] for name in sorted(members)]
+    assert list(read.items()) == sorted(members.items())
 
 
 def test_F4_a_set_is_a_plain_posix_tar_without_times_and_owners() -> None:
