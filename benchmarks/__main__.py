@@ -25,7 +25,7 @@ from benchmarks.generate import ENCODINGS
 from benchmarks.meter import Measure, measure
 
 OUT = Path("bench-out").resolve()
-STAGES = ("floor", "parse", "normalize", "load", "again")
+STAGES = ("floor", "parse", "normalize", "gate", "load", "again")
 
 
 def main() -> None:

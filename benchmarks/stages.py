@@ -7,9 +7,15 @@ library alone needs to read the file: `lxml.etree.iterparse` that clears what it
 from __future__ import annotations
 
 import sys
+import tempfile
+import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipelines.quality import Profile
 
 SETTINGS = {"default_unit": "796", "default_vat": "20", "required_fields": "", "actualize": True}
 
@@ -44,6 +50,26 @@ def normalize(feed: Path, folder: Path) -> None:
     normalize_offers(raw, folder, parsed=parsed, options=options, reference=load_reference(), today=date(2026, 11, 22))
 
 
+def gate(feed: Path, folder: Path) -> None:
+    """Raw file to the verdict of the gate, compared with itself as its past; prints what the gate alone took."""
+    import pyarrow.parquet as pq
+
+    from pipelines.quality import Batch, examine
+    from pipelines.reference import load_reference
+
+    normalize(feed, folder)
+    rejected = pq.read_metadata(folder / "rejected.parquet").num_rows
+    read = rejected + pq.read_metadata(folder / "offers.parquet").num_rows
+    batch = Batch(folder / "offers.parquet", folder / "issues.parquet", read=read, rejected=rejected)
+    past: list[Profile] = []
+    for name in ("gate, with its imports", "gate, again"):
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            began = time.perf_counter()
+            result = examine(batch, past=past, reference=load_reference(), scratch=Path(scratch))
+            print(f"{feed.name}: {name}: {time.perf_counter() - began:.2f} s", file=sys.stderr)
+        past = [result.profile] if result.profile else []
+
+
 def load(feed: Path, folder: Path) -> None:
     """Raw file to catalog and report, with the embedded PostgreSQL and a folder as object store."""
     from pipelines import steps
@@ -55,7 +81,13 @@ def load(feed: Path, folder: Path) -> None:
         sys.exit(f"the load ended {outcome.status}: {outcome.message}")
 
 
-STAGES: dict[str, Callable[[Path, Path], None]] = {"floor": floor, "parse": parse, "normalize": normalize, "load": load}
+STAGES: dict[str, Callable[[Path, Path], None]] = {
+    "floor": floor,
+    "parse": parse,
+    "normalize": normalize,
+    "gate": gate,
+    "load": load,
+}
 
 if __name__ == "__main__":
     stage, feed_path, work = sys.argv[1:]
