@@ -119,7 +119,7 @@ class Overwritten:
     """What a load undoes of the work by hand on one offer (P9): values people gave, and those it brings instead.
 
     Attributes:
-        by_hand, by_load: published field, or `status`, -> its value as JSON has it.
+        by_hand, by_load: published field, or `status`, -> its value: a text, a list of texts, or None.
     """
 
     sku_key: str
@@ -142,10 +142,12 @@ def overwritten(conn: psycopg.Connection[Any], shop: str, supplier: str, *, hide
 
 
 def _pair(name: str, kind: pa.DataType) -> str:
-    """SQL for a field's name and its JSON in the catalog and in the staged load; plain lists are lists of texts."""
-    plain_list = pa.types.is_list(kind) and not pa.types.is_struct(kind.value_type)
-    was = f"to_jsonb(o.{name}::text[])" if plain_list else f"to_jsonb(o.{name})"
-    becomes = f"to_jsonb(s.{name})"
+    """SQL for a field's name and its JSON in the catalog and in the staged load; numbers are exact texts."""
+    if pa.types.is_list(kind):
+        plain = not pa.types.is_struct(kind.value_type)
+        was, becomes = f"to_jsonb(o.{name}::text[])" if plain else f"o.{name}", f"s.{name}"
+    else:
+        was, becomes = f"to_jsonb(o.{name}::text)", f"to_jsonb(s.{name}::text)"
     if name in LASTING:
         becomes = f"CASE WHEN jsonb_array_length(nullif(s.{name}, 'null')) > 0 THEN s.{name} ELSE {was} END"
     return f"('{name}', {was}, {becomes})"

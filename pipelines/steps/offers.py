@@ -33,7 +33,7 @@ _BATCH_ROWS = 1000
 # Faults that a refusal names.
 _NAMED = 10
 # Remarks are to name raw columns, not tags.
-_SPELLINGS = {column: column for column in RAW_SCALARS} | {
+_SPELLINGS = {column: column for column in (*RAW_SCALARS, "pictures")} | {
     f"regions.{column}": f"regions.{column}" for column in RAW_REGION_SCALARS
 }
 

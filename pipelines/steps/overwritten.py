@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from pipelines.steps.remarks import add_remarks
 
 CODE = "edit_overwritten"
 _LABELS = {field.name: field.label for field in OFFER_FIELDS} | {"status": "Статус"}
+# Numbers that are shown without their trailing zeros, unlike money.
+_MEASURES = ("quantity", "weight_kg", "dimensions_cm")
 _UNDONE = pa.schema([(name, pa.string()) for name in ("sku_key", "sku", "sent", "published")])
 # An offer that is about to be hidden stands nowhere in the file.
 _PLACED = """
@@ -59,9 +62,12 @@ def _shown(values: dict[str, Any]) -> str:
     ]
 
 
-def _value(name: str, value: Any) -> str:  # noqa: ANN401 - a value of JSON
-    if value in (None, []):
+def _value(name: str, value: str | list[str] | None) -> str:
+    if not value:
         return "нет"
+    entries = value if isinstance(value, list) else [value]
     if name == "status":
-        return OfferStatus(value).label
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        entries = [OfferStatus(entry).label for entry in entries]
+    if name in _MEASURES:
+        entries = [f"{Decimal(entry).normalize():f}" for entry in entries]
+    return ("/" if name in _MEASURES else ", ").join(entries)
