@@ -58,14 +58,17 @@ class ListColumn:
 class TableWriter:
     """Writes rows of `schema` to a Parquet file that appears only when everything was written.
 
+    A row group holds `group_rows` rows, fewer where `ROW_GROUP_BYTES` of the document are in it.
+
     Use as a context manager: on a clean exit the file is at `out`, on an exception nothing is. Compression runs beside
     the parsing, one row group behind it at most.
     """
 
-    def __init__(self, out: Path, schema: pa.Schema) -> None:
+    def __init__(self, out: Path, schema: pa.Schema, *, group_rows: int = ROW_GROUP_ROWS) -> None:
         self._schema = schema
         self._scalars = scalar_fields(schema)
         self._width = len(self._scalars)
+        self._group_rows = group_rows
         self._out = out
         self._partial = out.with_name(f"{out.name}.partial")
         self._cells: list[Any] = []  # rows one after another
@@ -108,14 +111,14 @@ class TableWriter:
         for column in self.lists.values():
             column.end_row()
         self.rows += 1
-        if len(self._cells) >= ROW_GROUP_ROWS * self._width:
+        if len(self._cells) >= self._group_rows * self._width:
             self._flush()
 
     def add_batch(self, batch: pa.RecordBatch) -> None:
         """Add rows that are columns already, exactly of the schema."""
         self._flush()
-        for start in range(0, batch.num_rows, ROW_GROUP_ROWS):
-            self._write(batch.slice(start, ROW_GROUP_ROWS))
+        for start in range(0, batch.num_rows, self._group_rows):
+            self._write(batch.slice(start, self._group_rows))
         self.rows += batch.num_rows
 
     def account(self, size: int) -> None:

@@ -19,7 +19,7 @@ from pipelines.parse.commerceml.sections import Sections
 from pipelines.parse.commerceml.store import Items, Store
 from pipelines.parse.writer import RawWriter
 
-MEMORY_LIMIT = "256MB"
+MEMORY_LIMIT = "128MB"
 _WAREHOUSES_SHOWN = 20
 _LIST_LENGTH = 500
 

@@ -85,6 +85,8 @@ ITEM_INDEX = {field.name: i for i, field in enumerate(scalar_fields(ITEM_SCHEMA)
 PROPERTY_SCHEMA = pa.schema([("number", pa.int64()), ("id", _TEXT), ("name", _TEXT)])
 DICTIONARY_SCHEMA = pa.schema([("number", pa.int64()), ("id", _TEXT), ("value", _TEXT)])
 
+# Where offers are in another order than goods, each batch of them reads every row group: there must not be many.
+ITEM_GROUP_ROWS = 16_384
 # Row groups that stay decoded: goods and offers are mostly in one order, so the next batch needs the same ones.
 _CACHED_GROUPS = 3
 
@@ -96,7 +98,7 @@ class Store:
         self.items_path = folder / "items.parquet"
         self.properties_path = folder / "properties.parquet"
         self.dictionary_path = folder / "dictionary.parquet"
-        self.items = TableWriter(self.items_path, ITEM_SCHEMA)
+        self.items = TableWriter(self.items_path, ITEM_SCHEMA, group_rows=ITEM_GROUP_ROWS)
         self.properties = TableWriter(self.properties_path, PROPERTY_SCHEMA)
         self.dictionary = TableWriter(self.dictionary_path, DICTIONARY_SCHEMA)
 
