@@ -127,10 +127,11 @@ class _CleanText(io.RawIOBase):
 
 
 class _Lines:
-    """The lines of a text by number, some of which may be given back to be read again."""
+    """The lines of a text by number, some of which may be given back to be read again; `account` hears of each."""
 
-    def __init__(self, text: TextIO) -> None:
+    def __init__(self, text: TextIO, account: Callable[[int], None]) -> None:
         self._text = text
+        self._account = account
         self._returned: deque[str] = deque()
         self.number = 0  # of the line that was taken last
 
@@ -142,6 +143,7 @@ class _Lines:
         if not line:
             raise StopIteration
         self.number += 1
+        self._account(len(line))
         if len(line) >= LINE_LIMIT:
             raise SupplierError("table_limit", line=self.number, detail=f"строка длиннее {LINE_LIMIT >> 20} МБ")
         return line
@@ -160,11 +162,10 @@ class CsvRows:
     """The rows of one CSV file."""
 
     def __init__(self, text: TextIO, table: CsvTable, writer: RawWriter) -> None:
-        self._lines = _Lines(text)
+        self._lines = _Lines(text, writer.account)
         self._table = table
         self._delimiter = table.delimiter
         self._width = table.layout.width
-        self._writer = writer
         self._reader = TableReader(table.layout, writer, header_line=table.header_line)
         self.spellings = self._reader.spellings  # raw column -> the header as the supplier wrote it; complete
         mark = re.escape(table.delimiter)
@@ -172,6 +173,7 @@ class CsvRows:
         self._kept_first: tuple[int, str] | None = None  # line and cell
         self._kept_count = 0
         self._seen_short = False
+        self._exhausted = False  # the file ended where a quoted text wanted more of it
 
     def issues(self) -> Iterator[Issue]:
         """What is said of the whole file."""
@@ -189,18 +191,16 @@ class CsvRows:
             SupplierError: `table_truncated`, `table_limit`, `table_header_changed`.
         """
         self._pass_header()
-        read, account, delimiter = self._reader.read, self._writer.account, self._delimiter
         for line in self._lines:
             if '"' in line:
                 self._quoted(line)
-            else:
-                cells = line.rstrip("\r\n").split(delimiter)
-                if len(cells) < self._width:
-                    self._watch_end(line, cells)
-                if "'" in line:
-                    cells = [bared(cell) for cell in cells]
-                read(cells, self._lines.number)
-            account(len(line))
+                continue
+            cells = line.rstrip("\r\n").split(self._delimiter)
+            if len(cells) < self._width:
+                self._watch_end(line)
+            if "'" in line:
+                cells = [bared(cell) for cell in cells]
+            self._reader.read(cells, self._lines.number)
 
     def _pass_header(self) -> None:
         """Go past everything above the table, and past the header, which may be quoted over several lines."""
@@ -208,11 +208,13 @@ class CsvRows:
             next(self._lines)
         next(csv.reader(self._lines, delimiter=self._delimiter))
 
-    def _watch_end(self, line: str, cells: list[str]) -> None:
-        """A last row that breaks off short, in a file whose rows are whole, is a file that breaks off (F5)."""
+    def _watch_end(self, line: str) -> None:
+        """Take note of a short row, which ends in `line`: the last row of a file, if no other is short, is cut (F5)."""
+        if not line.strip():
+            return
         if line.endswith(("\n", "\r")):
-            self._seen_short = self._seen_short or bool(line.strip())
-        elif not self._seen_short and len(cells) < self._table.layout.shortest:
+            self._seen_short = True
+        elif not self._seen_short:
             raise SupplierError("table_truncated", line=self._lines.number, detail=line.strip()[:_SHOWN])
 
     def _quoted(self, line: str) -> None:
@@ -221,16 +223,16 @@ class CsvRows:
         taken = [line]
         try:
             cells = next(csv.reader(self._following(taken), delimiter=self._delimiter, strict=True))
-        except (csv.Error, _RunawayError) as error:
-            self._ill_quoted(first, taken, at_end="unexpected end" in str(error))
+        except (csv.Error, _RunawayError):
+            self._ill_quoted(first, taken)
             return
-        if len(taken) == 1:
-            self._reader.read([bared(cell) for cell in cells], first)
-        elif any(self._is_row(swallowed) for swallowed in taken[1:]):
+        if any(self._is_row(swallowed) for swallowed in taken[1:]):
             self._run_away(first, taken)
-        else:
-            lines = _cell_lines(cells, first, self._width)
-            self._reader.read([_lines_fed(bared(cell)) for cell in cells], first, lines)
+            return
+        if len(cells) < self._width:
+            self._watch_end(taken[-1])
+        lines = _cell_lines(cells, first, self._width) if len(taken) > 1 else None
+        self._reader.read([_lines_fed(bared(cell)) for cell in cells], first, lines)
 
     def _following(self, taken: list[str]) -> Iterator[str]:
         """The line in `taken`, and those after it for as long as they are asked for, noted there too."""
@@ -242,10 +244,12 @@ class CsvRows:
             if size > CELL_LIMIT:
                 raise _RunawayError
             yield line
+        self._exhausted = True
 
-    def _ill_quoted(self, first: int, taken: list[str], *, at_end: bool) -> None:
+    def _ill_quoted(self, first: int, taken: list[str]) -> None:
         """A row that the grammar refuses: quotes not doubled, a quote that runs away, or the end of the file."""
         cells = self._literally(taken[0])
+        at_end, self._exhausted = self._exhausted, False
         if len(taken) == 1 and len(cells) >= self._width and not at_end:
             if not "".join(cells[self._width :]).strip():
                 self._keep_quotes(first, cells)
@@ -268,17 +272,11 @@ class CsvRows:
 
     def _literally(self, line: str) -> list[str]:
         """The cells of one line where a quote counts only if it encloses a whole cell."""
-        text = line.rstrip("\r\n")
         cells: list[str] = []
-        position = 0
-        while True:
-            match = self._cell.match(text, position)
-            if match is None:  # cannot be: the second branch takes anything
+        for cell in self._cell.finditer(line.rstrip("\r\n")):
+            cells.append(cell[2] if cell[1] is None else cell[1].replace('""', '"'))
+            if not cell[0].endswith(self._delimiter):
                 break
-            cells.append(match[1].replace('""', '"') if match[1] is not None else match[2])
-            if match.end() == len(text) and not text.endswith(self._delimiter, position):
-                break
-            position = match.end()
         return cells
 
     def _is_row(self, line: str) -> bool:

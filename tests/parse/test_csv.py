@@ -263,10 +263,11 @@ def test_F5_a_line_may_be_as_long(refuse: Refuse, monkeypatch: pytest.MonkeyPatc
 
 def test_F5_a_file_that_ends_inside_a_row_is_truncated(read: Read, refuse: Refuse) -> None:
     whole = text("A1;Кабель;100;006", "A2;Кабель;100;006")
-    for rest in ("A3", "A3;Каб", 'A3;"Каб', 'A3;"Каб\nель', 'A3;"'):
+    for rest in ("A3", "A3;Каб", "A3;Кабель;100", 'A3;"Каб', 'A3;"Каб\nель', 'A3;"', 'A3;"Кабель";1'):
         error = refuse(whole + rest.encode())
         assert (error.code, error.line) == ("table_truncated", 4), rest
     assert len(read(whole + "A3;Кабель;100;006".encode())[1]) == 3
+    assert len(read(whole + b"   ")[1]) == 2
 
 
 def test_F5_short_rows_that_are_a_habit_are_no_truncation(read: Read) -> None:
