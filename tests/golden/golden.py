@@ -1,13 +1,15 @@
 """What becomes of a golden case: from the bytes of its feed to offers, rejected offers and issues.
 
 A case is a folder beside this file: what the supplier sends (`feed.xml`, `feed.csv`, `feed.zip`, …, or a folder `feed`
-of several files), `expected.json`, and `options.json` where the link or the shop has settings.
+of several files), `expected.json`, and `options.json` where the link or the shop has settings. Where the feed holds
+changes only, `base.xml` is what the supplier had sent before.
 """
 
 from __future__ import annotations
 
 import json
 import tempfile
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,10 +18,11 @@ import pyarrow.parquet as pq
 
 from pipelines.errors import SupplierError
 from pipelines.fetch import fetch_file, raw_key
-from pipelines.normalize import normalize
+from pipelines.model import ParseResult
+from pipelines.normalize import complete, normalize
 from pipelines.objects.folder import FolderStore
 from pipelines.options import Options
-from pipelines.parse import parse
+from pipelines.parse import parse, short_key
 from pipelines.reference import load_reference
 
 ROOT = Path(__file__).parent
@@ -40,9 +43,9 @@ def outcome(case: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         raw, out = Path(folder) / "raw_offers.parquet", Path(folder) / "out"
         try:
-            store = FolderStore(Path(folder) / "objects")
-            key = raw_key(fetch_file(feed(case), store=store).sha256)
-            parsed = parse(lambda: store.open(key), raw, options=options.link)
+            parsed = _parsed(feed(case), raw, options)
+            if parsed.delta and (case / "base.xml").exists():
+                parsed = _completed(parsed, case / "base.xml", raw, options)
         except SupplierError as error:
             place = {"part": error.part} if error.part else {}
             return {"rejected_file": {"code": error.code, **place, "line": error.line}}
@@ -55,6 +58,19 @@ def outcome(case: Path) -> dict[str, Any]:
         "totals": vars(totals),
         **{name: [_plain(row) for row in table] for name, table in rows.items()},
     }
+
+
+def _parsed(sent: Path, raw: Path, options: Options) -> ParseResult:
+    store = FolderStore(raw.parent / "objects")
+    key = raw_key(fetch_file(sent, store=store).sha256)
+    return parse(lambda: store.open(key), raw, options=options.link)
+
+
+def _completed(parsed: ParseResult, before: Path, raw: Path, options: Options) -> ParseResult:
+    changes, base = raw.replace(raw.with_name("changes.parquet")), raw.with_name("base.parquet")
+    _parsed(before, base, options)
+    issues = complete(changes, base, raw, raw.with_name("new_base.parquet"), made_key=short_key)
+    return replace(parsed, issues=(*parsed.issues, *issues))
 
 
 def _plain(value: Any) -> Any:
