@@ -50,9 +50,11 @@ _FILE_LABELS = {
     "annotated": "Ваш файл с нашими замечаниями внутри",
     "report_html": "Этот отчёт",
     "report_json": "Отчёт и полный список замечаний (JSON)",
-    "issues": "Полный список замечаний (Parquet)",
     "raw": "Файл, каким мы его получили",
 }
+_PUBLISHED_HINT = "Товары опубликованы, но часть данных пришлось изменить, угадать или отбросить."
+_READ_HINT = "Часть данных пришлось изменить, угадать или отбросить."
+
 # The block «Статистика» of the platform's manual.
 _STATISTICS = {
     "published": "Всего опубликованных товаров",
@@ -63,6 +65,9 @@ _STATISTICS = {
     "hidden": "Всего скрыто товаров",
 }
 _FORMATS = {"yml": "YML", "commerceml": "CommerceML", "csv": "CSV", "json": "JSON"}
+
+# Remarks whose value is not what was sent, but where else it was.
+_OTHER_LINES = frozenset({"duplicate_identical", "duplicate_conflict"})
 
 # A piece of a remedy that is meant to be pasted: tags, with what stands between them without a space, or an attribute.
 _TO_PASTE = re.compile(r'(<[^<>]+>(?:[^\s<>]*<[^<>]+>)*|[a-z_]+="[^"]*")')
@@ -184,6 +189,7 @@ def _environment() -> Environment:
         "size": size,
         "quote": quote,
         "sent": _sent,
+        "evidence": _evidence,
         "published": _published,
         "to_paste": _TO_PASTE.split,
         "where": _where,
@@ -202,6 +208,15 @@ def _sent(value: str | None) -> str:
     if value is None:
         return "не прислано"
     return _in_quotes(value) if value.strip() else "прислано пустое"
+
+
+def _evidence(example: Example, cause: Cause) -> str:
+    """What was sent, where an example has to say it: not what all of its cause have, nor the SKU once more."""
+    if cause.code in _OTHER_LINES:
+        return f"то же на строках: {quote(example.sent or '')}"
+    if cause.uniform or (example.sent is not None and example.sent == example.sku):
+        return ""
+    return _sent(example.sent)
 
 
 def _published(value: str | None) -> str:
@@ -253,6 +268,7 @@ def _facts(report: LoadReport, lengths: _Lengths) -> dict[str, Any]:
         "conversions": first(lengths.conversions, lambda cause: cause.converts and cause.offers > 0),
         "remarks": first(lengths.remarks, lambda cause: cause.severity is Severity.INFO and not cause.converts),
         "changes": _changes(report),
+        "warnings_hint": _PUBLISHED_HINT if verdict.took_part(load) and not load.dry_run else _READ_HINT,
         "courses": report.since[: lengths.courses],
         "courses_more": number(len(report.since) - lengths.courses) if len(report.since) > lengths.courses else "",
         "prices": report.prices,

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -12,8 +15,10 @@ import pytest
 from lxml import html as lxml_html
 
 from pipelines.issue_codes import ISSUE_CODES
-from pipelines.model import Counts, Issue, LoadFacts, LoadStatus, Severity
+from pipelines.model import Counts, Issue, LoadFacts, LoadStatus, PriceChange, PriceChanges, Severity
 from pipelines.report import LoadReport, build, render_html, render_text
+from pipelines.report.pages import render_notice
+from pipelines.report.score import Part, Score
 
 WriteIssues = Callable[[Iterable[Issue]], Path]
 HTML_LIMIT = 100_000
@@ -53,21 +58,58 @@ def assert_inert(page: str) -> None:
     document = lxml_html.fromstring(page)
     allowed = {"html", "head", "meta", "title", "body", "table", "tr", "td", "p", "span", "b", "h1", "h2", "br", "code"}
     elements = [element for element in document.iter() if isinstance(element.tag, str)]
-    assert {element.tag for element in elements} <= allowed | {"a"}
+    assert {element.tag for element in elements} <= allowed | {"a", "img"}
     for element in elements:
-        assert not any(name.startswith("on") or name in ("src", "background") for name in element.attrib)
+        assert not any(name.startswith("on") or name in ("background", "srcset") for name in element.attrib)
+        assert element.get("src", "cid:").startswith(("cid:", "data:image/png;base64,"))
         assert element.get("href", "https://").startswith("https://")
         assert "url(" not in element.get("style", "")
 
 
+# What Outlook, Gmail or a phone's mail program ignores or takes away, so that a page must not lean on it.
+UNSAFE_STYLES = {"position", "float", "display:flex", "display:grid", "background-image", "transform", "animation"}
+
+
+def assert_for_mail(page: str) -> None:
+    """What a lint of mail clients asks for: tables for layout, styles on elements, pictures with sizes and texts."""
+    document = lxml_html.fromstring(page)
+    for table in document.iter("table"):
+        assert table.get("role") == "presentation"
+        assert (table.get("cellpadding"), table.get("cellspacing")) == ("0", "0")
+    for image in document.iter("img"):
+        assert image.get("alt")
+        assert image.get("width")
+        assert image.get("height")
+    styles = [str(style).replace(" ", "") for style in document.xpath("//@style")]
+    assert not [style for style in styles for unsafe in UNSAFE_STYLES if unsafe in style]
+    assert not document.xpath("//*[@class or @id]")
+    assert not re.search(r"rgba?\(|var\(|calc\(|!important|\brem\b|\bvh\b", page)
+    for cell in document.iter("p", "h1", "h2"):
+        assert "margin:" in cell.get("style", "") or "display:none" in cell.get("style", "")
+
+
 @pytest.fixture
-def processed(make_load: Callable[..., LoadFacts], write_issues: WriteIssues, write_rejected: Any) -> LoadReport:
+def processed(
+    make_load: Callable[..., LoadFacts], write_issues: WriteIssues, write_rejected: Any, prices: PriceChanges
+) -> LoadReport:
     previous = make_load(id=4790, counts=Counts(read=9, accepted=5, rejected=4, errors=188, warnings=7))
     accounts = {"read": 10, "accepted": 8, "rejected": 2, "created": 1, "changed": 2, "restored": 1, "unchanged": 4}
     load = make_load(counts=Counts(**accounts, hidden=3, errors=2, warnings=1, infos=1))
-    rejected = write_rejected({0: "Болт М8"})
-    files = {"issues_csv": "https://files.example/4812.csv?a=1&b=2", "raw": "raw/9f2c"}
-    return build(load, write_issues(ISSUES), rejected, files, previous, visible=1984)
+    return replace(
+        build(
+            load,
+            write_issues(ISSUES),
+            write_rejected({0: "Болт М8"}),
+            {"issues_csv": "https://files.example/4812.csv?a=1&b=2", "raw": "raw/9f2c"},
+            previous,
+            visible=1984,
+            issues_before=write_issues([ISSUES[1], Issue("price_missing", ordinal=7, sku="Б-7")]),
+            prices=prices,
+            scores=[40, 61],
+            statistics={"published": 1984, "bound_to_categories": 84, "visible": 1984},
+        ),
+        score=Score((Part("accepted", 0.8, 32, 40), Part("clean", 1.0, 20, 20))),
+    )
 
 
 def test_R2_order_and_content(processed: LoadReport) -> None:
@@ -85,19 +127,41 @@ def test_R2_order_and_content(processed: LoadReport) -> None:
             "204817",
             "А-1 Болт М8",
             "«от 100»",
+            '/yml_catalog/shop/offers/offer[@id="А-1"]/price',
             "«1-2»",
             "Объявлена кодировка штука",
             "188 → 2",
+            "Выросло 12 цен, снизились 3; медиана изменений +3,1 %.",
+            "A-1 Болт М8",
+            "100,00 → 250,00",
+            "+150 %",
+            "Вместо прайс-листа получена веб-страница: «…».",
+            "осталось 1",
+            "новых 1",
+            "Не указана цена.",
+            "справлено 1",
             "«штука» → «шт»",
             "barcode2",
             "скрыты 3 товара",
+            "Всего опубликованных товаров",
+            "52 ИЗ 100",
+            "Товары приняты",
+            "Последние загрузки: 40, 61, 52",
             "Полный список замечаний (CSV)",
             "Загрузка № 4812",
         ]
-        position = 0
+        position, said_aloud = 0, said.casefold()
         for part in parts:
-            assert part in said[position:], f"{part} is missing after {said[:position][-60:]}"
-            position = said.index(part, position)
+            assert part.casefold() in said_aloud[position:], f"{part} is missing after {said[:position][-60:]}"
+            position = said_aloud.index(part.casefold(), position)
+
+
+def test_charts_say_in_words_what_they_show(processed: LoadReport) -> None:
+    pictures = lxml_html.fromstring(render_html(processed)).xpath("//img")
+    assert [image.get("src", "").partition(",")[0] for image in pictures] == ["data:image/png;base64"] * 2
+    spoken = [image.get("alt", "").replace("\N{NO-BREAK SPACE}", " ") for image in pictures]
+    assert "от 0 % до +5 %: 5; от +5 % до +10 %: 4" in spoken[0]
+    assert "40, 61, 52" in spoken[1]
 
 
 def test_the_html_is_for_mail_clients(processed: LoadReport) -> None:
@@ -107,6 +171,7 @@ def test_the_html_is_for_mail_clients(processed: LoadReport) -> None:
     assert 'charset="utf-8"' in page
     assert "width=device-width" in page
     assert "<style" not in page
+    assert_for_mail(page)
     assert 'href="https://files.example/4812.csv?a=1&amp;b=2"' in page
 
 
@@ -167,7 +232,9 @@ def test_hostile_values_are_harmless(
         Issue("unknown_tags", field=text, sent=text),
     ]
     files = {"issues_csv": text, "raw": text}
-    report = build(load, write_issues(issues), write_rejected({0: text}), files, None)
+    widest = (PriceChange(text, text, Decimal(1), Decimal(2)),)
+    prices = PriceChanges(up=1, down=0, median=Decimal(100), histogram=(0,) * 9 + (1,), widest=widest)
+    report = build(load, write_issues(issues), write_rejected({0: text}), files, None, prices=prices)
     page, plain_text = render_html(report), render_text(report)
     assert_inert(page)
     for control in ("\r", "\x00", "\x1b", "\u202e"):
@@ -216,3 +283,12 @@ def test_lists_that_are_not_counted_to_the_end_say_so(
 ) -> None:
     issues = (Issue("file_is_html", ordinal=n, field=f"f{n}") for n in range(300))
     assert "и другие — в полном списке" in render_text(build(make_load(), write_issues(issues), None, {}, None))
+
+
+def test_a_short_mail_is_harmless_and_for_mail_clients_too() -> None:
+    for text in HOSTILE:
+        page, plain_text = render_notice(text, text, [text, text], datetime(2026, 11, 22, 4, 15, tzinfo=UTC))
+        assert_inert(page)
+        assert_for_mail(page)
+        assert not any(line.startswith("Bcc:") for line in plain_text.splitlines())
+        assert not set(plain_text) & set("\r\x00\x1b\u202e")
