@@ -10,6 +10,7 @@
 | `poll` | Опрашивает ссылки и сохраняет изменившиеся файлы в архив. Неизменившаяся ссылка не стоит ничего. |
 | `load` | По одной на изменившийся файл: разбор, проверка, публикация, отчёт. Подпись: поставщик · ссылка · итог. |
 | `snapshot` | Пишет снимок DuckDB, если хоть одна загрузка дошла до конца. |
+| `mail` | Отправляет письма из очереди: отчёты, сводки, напоминания о замолчавших ссылках. |
 | `roll_up` | Подводит итог часа. |
 
 **Что значат цвета.** Зелёный: опубликовано, или файл поставщика не принят, и поставщику об этом написано; каталог в
@@ -23,6 +24,8 @@
 3. `poll`: недоступны база каталога или хранилище файлов; `catalog-feeds doctor` скажет, что именно. Сервер поставщика,
    который не отвечает, красным не бывает.
 4. `snapshot`: аналитики читают прошлый снимок; повторите задачу.
+5. `mail`: недоступна база каталога. Почтовый сервер, который не отвечает, красным не бывает: письма ждут в очереди и
+   уйдут в следующий час; три дня подряд — причина в журнале задачи.
 
 Сбой повторяется сам: две попытки, пауза растёт. Ошибка в файле поставщика не повторяется: тот же файл дал бы то же.
 Загрузки, которые не успели завершиться, и ссылки, до которых не дошла очередь, подхватит следующий час.
@@ -162,6 +165,16 @@ def snapshot() -> None:
 
 
 @task(trigger_rule=TriggerRule.ALL_DONE)
+def mail() -> None:
+    """Send what waits in the queue; a mail server that is down delays mails, not runs."""
+    from pipelines import steps
+
+    with _house() as house:
+        mailing = steps.mail_round(house)
+    log.info("mails: %d sent, %d wait, %d given up", mailing.sent, mailing.waiting, mailing.given_up)
+
+
+@task(trigger_rule=TriggerRule.ALL_DONE)
 def roll_up() -> None:
     """Sum the hour up from the catalog, and fail if anything failed on our side."""
     from pipelines import steps
@@ -208,7 +221,7 @@ def roll_up() -> None:
 )
 def catalog_feeds_hourly() -> None:
     """One pass over all links; the tasks only call `pipelines.steps`."""
-    load.expand_kwargs(poll()) >> [snapshot(), roll_up()]
+    load.expand_kwargs(poll()) >> [snapshot(), mail(), roll_up()]
 
 
 catalog_feeds_hourly()

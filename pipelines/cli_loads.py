@@ -47,6 +47,16 @@ def show(*, load_id: int, as_json: bool) -> None:
         print_load(house, steps.outcome(house, load_id), as_json=as_json)
 
 
+@loads.command("annotate")
+@click.argument("load_id", metavar="LOAD", type=int)
+def annotate(*, load_id: int) -> None:
+    """Write the supplier's file with our remarks in it and print its path; small files have it anyway."""
+    from pipelines import steps
+
+    with open_house() as house:
+        click.echo(steps.annotate_load(house, load_id))
+
+
 def _signed(command: Callable[..., None]) -> Callable[..., None]:
     """Options of a command that decides something: who and why."""
     who = click.option("--who", help="Who decides.  [default: the account that runs this]")

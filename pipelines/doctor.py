@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import shutil
-import smtplib
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
-from urllib.parse import urlsplit
 
 from pipelines.database import open_database
 from pipelines.errors import CatalogFeedsError
 from pipelines.objects import open_store
 from pipelines.reference import Library, load_reference, read_pointer
+from pipelines.report import check_server
 from pipelines.settings import PREFIX, Settings, load_settings
 
 # A load of the largest file needs its raw body, the Parquet made of it and room for DuckDB to spill: about five times
 # the 300 MB of F3.
 FREE_DISK_BYTES = 2 * 10**9
-SMTP_TIMEOUT_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -104,11 +102,7 @@ def _objects(settings: Settings) -> str:
 def _mail(settings: Settings) -> str:
     if settings.smtp_url is None:
         return f".eml files go to {settings.home_path / 'outbox'}"
-    url = urlsplit(settings.smtp_url)
-    connect = smtplib.SMTP_SSL if url.scheme == "smtps" else smtplib.SMTP
-    with connect(url.hostname or "", url.port or 0, timeout=SMTP_TIMEOUT_SECONDS) as smtp:
-        smtp.noop()
-    return f"{url.hostname} answers"
+    return f"{check_server(settings.smtp_url)} answers"
 
 
 def _reference(settings: Settings) -> str:

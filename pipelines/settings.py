@@ -28,7 +28,11 @@ class Settings:
         None, "object store: file:///folder or s3://bucket/prefix; default: HOME/objects"
     )
     s3_endpoint_url: str | None = _setting(None, "endpoint of an S3 server that is not Amazon's")
-    smtp_url: str | None = _setting(None, "smtp://host:port for mail; default: .eml files in HOME/outbox", secret=True)
+    smtp_url: str | None = _setting(
+        None,
+        "smtp://, smtp+starttls:// or smtps://user:password@host:port; default: .eml files in HOME/outbox",
+        secret=True,
+    )
     mail_from: str = _setting("Каталог КИМ <catalog-feeds@localhost>", "sender of reports")
     allow_private_hosts: str = _setting("", "1: links may point at private and loopback addresses")
 

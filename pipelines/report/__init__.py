@@ -10,7 +10,7 @@ from pipelines.report.notices import Notice, compose_digest, compose_notice, dig
 from pipelines.report.pages import render_html, render_text
 from pipelines.report.policy import Delivery, how_to_mail
 from pipelines.report.summary import SCORES, LoadReport, build
-from pipelines.report.transport import Delivered, deliver
+from pipelines.report.transport import Delivered, check_server, deliver
 
 __all__ = [
     "ATTACHMENTS_LIMIT_BYTES",
@@ -23,6 +23,7 @@ __all__ = [
     "Notice",
     "annotate",
     "build",
+    "check_server",
     "compose_digest",
     "compose_mail",
     "compose_notice",

@@ -63,6 +63,18 @@ def deliver(data: bytes, recipients: Sequence[str], *, outbox: Path | None, smtp
     return Delivered(str(_put(data, message["Message-ID"], outbox)))
 
 
+def check_server(smtp_url: str) -> str:
+    """Connect, log in and hang up, as for a mail; says which server it was.
+
+    Raises:
+        NetworkError, OperatorError: as `deliver` would.
+    """
+    url, server = _parsed(smtp_url)
+    with _explained(server), _connected(url) as smtp:
+        smtp.noop()
+    return server
+
+
 def _put(data: bytes, message_id: str, outbox: Path) -> Path:
     outbox.mkdir(parents=True, exist_ok=True)
     target = outbox / f"{message_id.strip('<>').partition('@')[0]}.eml"
@@ -80,11 +92,7 @@ def _put(data: bytes, message_id: str, outbox: Path) -> Path:
 
 
 def _send(message: EmailMessage, recipients: Sequence[str], smtp_url: str) -> Delivered:
-    url = urlsplit(smtp_url)
-    if url.scheme not in _PORTS or not url.hostname:
-        msg = f"unknown mail server address; its form is one of {', '.join(f'{scheme}://host' for scheme in _PORTS)}"
-        raise OperatorError(msg)
-    server = f"{url.hostname}:{_port(url)}"
+    url, server = _parsed(smtp_url)
     with _explained(server), _connected(url) as smtp:
         refused = smtp.send_message(message, to_addrs=recipients)
     # The others have it: only those who were put off may be sent it again.
@@ -93,6 +101,15 @@ def _send(message: EmailMessage, recipients: Sequence[str], smtp_url: str) -> De
         number = len(refused) - len(later)
         _LOG.warning("mail %s: %s refused %d of its recipients", message["Message-ID"], server, number)
     return Delivered(server, later)
+
+
+def _parsed(smtp_url: str) -> tuple[SplitResult, str]:
+    url = urlsplit(smtp_url)
+    if url.scheme not in _PORTS or not url.hostname:
+        msg = f"unknown mail server address; its form is one of {', '.join(f'{scheme}://host' for scheme in _PORTS)}"
+        raise OperatorError(msg)
+    server = f"{url.hostname}:{_port(url)}"
+    return url, server
 
 
 def _port(url: SplitResult) -> int:

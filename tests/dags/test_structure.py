@@ -76,8 +76,9 @@ def test_changed_links_are_mapped_by_name_and_only_they(described: dict[str, Any
     assert tasks["load"]["label"].startswith("{{ task.op_kwargs['label'] }}")
     assert {name: task["downstream"] for name, task in tasks.items()} == {
         "poll": ["load"],
-        "load": ["roll_up", "snapshot"],
+        "load": ["mail", "roll_up", "snapshot"],
         "snapshot": [],
+        "mail": [],
         "roll_up": [],
     }
 
@@ -88,6 +89,7 @@ def test_a_failed_load_holds_up_neither_snapshot_nor_verdict(described: dict[str
         "poll": "all_success",
         "load": "all_success",
         "snapshot": "all_done_min_one_success",
+        "mail": "all_done",
         "roll_up": "all_done",
     }
     assert described["tasks"]["snapshot"]["outlets"] == ["catalog_snapshot"]

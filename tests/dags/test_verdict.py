@@ -97,6 +97,7 @@ def test_a_suppliers_broken_file_is_green_and_an_unchanged_hour_is_pink(hour: Ho
             "load krepezh · krepezh-main": "success",
             "load siz · siz-main · Отклонён": "success",
             "snapshot": "success",
+            "mail": "success",
             "roll_up": "success",
         },
     }
@@ -108,7 +109,7 @@ def test_a_suppliers_broken_file_is_green_and_an_unchanged_hour_is_pink(hour: Ho
     result, _ = hour.run()
     assert result == {
         "run": "success",
-        "tasks": {"poll": "success", "load": "skipped", "snapshot": "skipped", "roll_up": "success"},
+        "tasks": {"poll": "success", "load": "skipped", "snapshot": "skipped", "mail": "success", "roll_up": "success"},
     }
 
 
@@ -125,6 +126,7 @@ def test_a_load_that_fails_on_our_side_turns_the_run_red_and_stops_nobody_else(h
             "load krepezh · krepezh-main": "success",
             "load siz · siz-main": "failed",
             "snapshot": "success",
+            "mail": "success",
             "roll_up": "failed",
         },
     }
@@ -145,6 +147,7 @@ def test_a_link_that_cannot_be_polled_for_our_fault_is_red_and_stops_nobody_else
             "poll": "success",
             "load krepezh · krepezh-main": "success",
             "snapshot": "success",
+            "mail": "success",
             "roll_up": "failed",
         },
     }
@@ -159,6 +162,7 @@ def test_a_catalog_that_cannot_be_reached_is_red_although_the_last_task_always_r
             "poll": "failed",
             "load": "upstream_failed",
             "snapshot": "upstream_failed",
+            "mail": "failed",
             "roll_up": "failed",
         },
     }

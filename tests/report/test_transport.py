@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from pipelines import report
 from pipelines.errors import NetworkError, OperatorError
-from pipelines.report import deliver
+from pipelines.report import check_server, deliver
 from pipelines.report.mail import compose
 from tests.smtp_server import Inbox, serving
 
@@ -193,3 +193,12 @@ def test_tls_is_used_and_the_certificate_checked(
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         deliver(message, IVAN, outbox=None, smtp_url=url)
     assert len(inbox.messages) == 1
+
+
+def test_a_server_can_be_tried_without_a_mail() -> None:
+    inbox = Inbox()
+    with serving(inbox) as port:
+        assert check_server(f"smtp://127.0.0.1:{port}") == f"127.0.0.1:{port}"
+    assert inbox.messages == []
+    with pytest.raises(NetworkError):
+        check_server(f"smtp://127.0.0.1:{port}")
