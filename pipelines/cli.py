@@ -23,6 +23,7 @@ from pipelines.cli_reference import reference
 from pipelines.cli_session import OFFER_COUNTS, exit_by, open_house, print_load, show_progress
 from pipelines.cli_template import template
 from pipelines.errors import CatalogFeedsError, SupplierError
+from pipelines.model import ON_REQUEST_PRICE, StockClass
 from pipelines.terminal import print_json, print_table, printable
 
 if TYPE_CHECKING:
@@ -286,6 +287,8 @@ def _print_card(card: dict[str, Any]) -> None:
             print_table(value, list(value[0]))
         elif value not in (None, []):
             click.echo(f"{key}: {printable(str(value))}")
+        elif key == "price" and card["stock_class"] == StockClass.ON_REQUEST:
+            click.echo(f"{key}: {ON_REQUEST_PRICE}")
     click.echo("history:")
     print_table(history, ["at", "load", "edit", "who", "kind", "fields", "before", "after"])
 

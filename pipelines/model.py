@@ -74,6 +74,18 @@ class Availability(enum.StrEnum):
     OUT_OF_STOCK = "out_of_stock"
 
 
+class StockClass(enum.StrEnum):
+    """Where a distributor lets its goods be sold, and at what price (S2); told by an offer, its stock or its link."""
+
+    MARKETPLACE = "marketplace"
+    ONLINE_STORE = "online_store"  # not below the recommended retail price (S3)
+    ON_REQUEST = "on_request"  # listed without a price (S4)
+
+
+# What buyers read in place of the price of goods that are listed without one (S4).
+ON_REQUEST_PRICE = "цена по запросу"
+
+
 class Accreditation(enum.StrEnum):
     """A supplier's standing in a shop; only `granted` goods are visible (P8)."""
 

@@ -15,6 +15,7 @@ What is listed `on_request` has no price: whatever stands there is not read (S4)
 
 from __future__ import annotations
 
+from pipelines.model import StockClass
 from pipelines.normalize.rule import Columns, Lookup, Rule, about
 
 PRICE_LIMIT = "9999999999999.99"
@@ -128,7 +129,7 @@ STEPS = (*(step for name, raw in COLUMNS.items() for step in read_steps(name, ra
 _WORDS: tuple[Columns | Lookup, ...] = (
     Columns({f"{name}_words": f"CASE WHEN {name}_fault = 'invalid' THEN folded({name}_clean) END" for name in COLUMNS}),
     *(Lookup("stock_classes", f"{name}_words", "spelling", {f"{name}_class": "class"}) for name in COLUMNS),
-    Columns({f"{name}_asks": f"{name}_class IS NOT DISTINCT FROM 'on_request'" for name in COLUMNS}),
+    Columns({f"{name}_asks": f"{name}_class IS NOT DISTINCT FROM '{StockClass.ON_REQUEST}'" for name in COLUMNS}),
 )
 
 _FAULTS = {

@@ -6,17 +6,15 @@ the link's. An offer `on_request` is listed without a price: whatever was sent a
 
 from __future__ import annotations
 
+from pipelines.model import StockClass
 from pipelines.normalize import price
 from pipelines.normalize.rule import Columns, Lookup, Remark, Rule, about
 
-ON_REQUEST = "on_request"
-RRP_CONTROLLED = "online_store"
-
 # class -> raw column of its separate stock, in the order in which they decide
 STOCKS = {
-    "marketplace": "stock_marketplace",
-    "online_store": "stock_online_store",
-    "on_request": "stock_on_request",
+    StockClass.MARKETPLACE: "stock_marketplace",
+    StockClass.ONLINE_STORE: "stock_online_store",
+    StockClass.ON_REQUEST: "stock_on_request",
 }
 
 
@@ -54,7 +52,7 @@ STOCK_CLASS = Rule(
         ),
         Columns(
             {
-                "on_request": f"stock_class IS NOT DISTINCT FROM '{ON_REQUEST}'",
+                "on_request": f"stock_class IS NOT DISTINCT FROM '{StockClass.ON_REQUEST}'",
                 "stock_column": f"coalesce({_OWN_STOCK}, CASE WHEN class_of_stock IS NULL THEN {_ANY_STOCK} END)",
             }
         ),
@@ -81,7 +79,7 @@ RRP = Rule(
         Columns(
             {
                 "rrp": "CAST(rrp_own AS DECIMAL(15, 2))",
-                "rrp_controlled": f"stock_class = '{RRP_CONTROLLED}' AND option_rrp_policy <> 'off'",
+                "rrp_controlled": f"stock_class = '{StockClass.ONLINE_STORE}' AND option_rrp_policy <> 'off'",
             }
         ),
         Columns({"price_under_rrp": "rrp_controlled AND coalesce(price, price_without_vat) < rrp"}),
