@@ -193,18 +193,26 @@ def _open_views(connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
 
 
 def _write_comparison(connection: duckdb.DuckDBPyConnection, profile: Profile, habits: Usual) -> None:
-    """The numbers of the load, without those that the past does not tell of: what is NULL is not compared."""
-    told = {name: value for name, value in profile.measures.items() if habits.measures.get(name) is not None}
+    """The numbers of the load that can be compared: what is NULL is not."""
+    told = _comparable(profile, habits)
     connection.execute(
         f"INSERT INTO profile VALUES ({', '.join('?' * len(MEASURES))})", [told.get(name) for name in MEASURES]
     )
     shares = [
         [code, ISSUE_CODES[code].severity.value, profile.remarks[code], share]
         for code, share in habits.remarks.items()
-        if profile.remarks[code] > 0
+        if profile.telling and profile.remarks[code] > 0
     ]
     if shares:
         connection.executemany("INSERT INTO shares VALUES (?, ?, ?, ?)", shares)
+
+
+def _comparable(profile: Profile, habits: Usual) -> dict[str, float]:
+    """The numbers of a load that the past tells of; of a few offers only how many they are."""
+    numbers = profile.measures if profile.telling else profile.counted
+    return {
+        name: value for name, value in numbers.items() if value is not None and habits.measures.get(name) is not None
+    }
 
 
 def _known_values(reference: Reference) -> dict[str, Any]:
@@ -314,7 +322,7 @@ def _finding(
 
 def _compared(check: Check, answer: _Answer, asked: str, profile: Profile, habits: Usual) -> Finding:
     """The finding on one number of the load: what it is, and what is usual."""
-    now, before = profile.measures.get(str(check.column)), habits.measures.get(str(check.column))
+    now, before = _comparable(profile, habits).get(str(check.column)), habits.measures.get(str(check.column))
     if now is None or before is None:
         return Finding(check, None, condition(check), "сравнивать не с чем")
     said = instead(now, before, check.unit)

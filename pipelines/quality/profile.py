@@ -62,11 +62,20 @@ class Profile:
         return cls(**json.loads(kept))
 
     @property
+    def counted(self) -> dict[str, float | None]:
+        """The numbers that are compared however few offers were accepted."""
+        return {"accepted": float(self.accepted), "rejected_share": self.rejected_share}
+
+    @property
+    def telling(self) -> bool:
+        """Whether there are enough offers for shares and medians of them to mean something."""
+        return self.accepted >= COMPARED_FROM
+
+    @property
     def measures(self) -> dict[str, float | None]:
         """The numbers that are compared, by the names of the suite; codes of remarks are compared one by one."""
         return {
-            "accepted": float(self.accepted),
-            "rejected_share": self.rejected_share,
+            **self.counted,
             "sold_out_share": self.sold_out_share,
             **self.prices,
             **{f"fill_{column}": share for column, share in self.fill.items()},

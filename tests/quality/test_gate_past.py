@@ -94,6 +94,14 @@ def test_a_link_without_enough_of_a_past_is_not_compared(gate, offers):
     assert usual([replace(FULL, accepted=COMPARED_FROM)], "RUB").comparable
 
 
+def test_P6_of_a_few_offers_only_their_number_is_compared(gate, offers):
+    """A file that shrank to a few is a matter of hiding (P6): it must not be held whole for the prices of these few."""
+    few = [row | {"price": Decimal(100_000)} for row in offers(COMPARED_FROM - 1, **NOTHING)]
+    assert failed(gate(few, past=[FULL])) == {"load.accepted.fewer"}
+    enough = [row | {"price": Decimal(100_000)} for row in offers(COMPARED_FROM, **NOTHING)]
+    assert "load.price_p50.far" in failed(gate(enough, past=[FULL]))
+
+
 def test_a_file_of_changes_is_compared_with_nothing_and_is_no_measure(gate, offers):
     result = gate(offers(3, **NOTHING), past=[FULL], delta=True)
     assert failed(result) == set()
