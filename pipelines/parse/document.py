@@ -9,13 +9,14 @@ pieces: every element is counted off against its line exactly once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 from lxml import etree
 
 from pipelines.errors import InternalError, SupplierError
-from pipelines.parse.malformed import supplier_error
+from pipelines.parse.malformed import is_namespace_name, supplier_error
 from pipelines.parse.pieces import Piece
 from pipelines.parse.tags import TagNames
 
@@ -75,7 +76,8 @@ def read_document(
     try:
         parser.close()
     except etree.XMLSyntaxError as error:
-        raise supplier_error(error, first_line=first_line, last_line=line, at_end=True) from error
+        if not (document.closed and is_namespace_name(error)):
+            raise supplier_error(error, first_line=first_line, last_line=line, at_end=True) from error
     document.finish()
     return line
 
@@ -83,7 +85,7 @@ def read_document(
 def _hardened_parser(root: str) -> etree.XMLPullParser:
     """A strict parser that reaches for nothing outside the document; no option is left to its default."""
     return etree.XMLPullParser(
-        events=("start",),
+        events=("start", "end"),
         tag=f"{{*}}{root}",
         encoding="utf-8",
         resolve_entities=False,
@@ -103,12 +105,17 @@ def _hardened_parser(root: str) -> etree.XMLPullParser:
 
 
 class _Document:
-    """A growing tree that is read and dropped from its beginning."""
+    """A growing tree that is read and dropped from its beginning.
+
+    Attributes:
+        closed: the end tag of the root was seen.
+    """
 
     def __init__(self, route: Route, names: TagNames) -> None:
         self._route = route
         self._names = names
         self._root: etree._Element | None = None
+        self.closed = False
         self._entered = 0  # how many elements of the open path, from the root down, were counted off
         self._lines: list[int] = []
         self._next = 0  # where the line of the next element to be counted off is
@@ -120,8 +127,10 @@ class _Document:
         self._lines = self._lines[self._next :] + piece.lines
         self._next = 0
         self._open_bytes += len(piece.body)
-        for _, element in parser.read_events():
-            if self._root is None:
+        for event, element in parser.read_events():
+            if event == "end":
+                self.closed = self.closed or element is self._root
+            elif self._root is None:
                 self._root = cast("etree._Element", element)
                 self._count_off(1)
         if self._root is not None:
@@ -208,7 +217,12 @@ def markup_of(element: etree._Element) -> str:
     """The content of an element that may hold markup, as the HTML it was meant to be."""
     if not len(element):
         return element.text or ""
+    # While a document is open libxml2 knows no encoding for it, and would write letters as references to be safe: what
+    # is serialised is a copy in a document of its own.
     shell = etree.Element("x")
     shell.text = element.text
-    text = etree.tostring(shell, encoding="unicode", method="html").removeprefix("<x>").removesuffix("</x>")
-    return text + "".join(etree.tostring(c, encoding="unicode", method="html", with_tail=True) for c in element)
+    for child in element:
+        copy = deepcopy(child)
+        copy.tail = child.tail
+        shell.append(copy)
+    return etree.tostring(shell, encoding="unicode", method="html").removeprefix("<x>").removesuffix("</x>")

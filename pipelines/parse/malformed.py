@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any, cast
+
 from lxml import etree
 
 from pipelines.errors import SupplierError
@@ -36,6 +39,7 @@ _MESSAGES: dict[int, str] = {
     _Types.NS_ERR_COLON: "двоеточие в имени стоит не на месте",
     _Types.NS_ERR_UNDEFINED_NAMESPACE: "префикс пространства имён не объявлен",
 }
+_COMPLAINTS_KEPT = 100
 # Complaints at the end of the input that are not about its being cut short.
 _NOT_TRUNCATION = frozenset(
     {
@@ -63,6 +67,16 @@ def supplier_error(error: etree.XMLSyntaxError, *, first_line: int, last_line: i
     if at_end and code not in _NOT_TRUNCATION:
         return SupplierError("xml_truncated", line=last_line, detail="нет закрывающей метки корня")
     return SupplierError("xml_malformed", line=line, detail=_MESSAGES.get(code, text[:200]))
+
+
+def is_namespace_name(error: etree.XMLSyntaxError) -> bool:
+    """Whether all that is wrong with a document is what it calls a namespace: 1C's own has a space in it.
+
+    Names match by their local part (F7), so it does not matter. libxml2 keeps so many complaints and no more: where it
+    may have dropped one, nobody can say.
+    """
+    found = [entry.type for entry in cast("Iterable[Any]", error.error_log)]
+    return 0 < len(found) < _COMPLAINTS_KEPT and set(found) == {_Types.WAR_NS_URI}
 
 
 def _limit(text: str) -> str:

@@ -81,6 +81,11 @@ def test_O4_a_description_keeps_the_markup_inside_it(read: Read, feed: Feed, sen
     assert offer(read, feed, f"<description>{sent}</description>")["description"] == value
 
 
+def test_O4_markup_is_the_same_wherever_in_the_file_it_stands(read: Read, feed: Feed) -> None:
+    offers = "<offer><description>это <b>да</b></description></offer>\n" * 20_000
+    assert {r["description"] for r in read(feed(offers))[1]} == {"это <b>да</b>"}
+
+
 def test_lists(read: Read, feed: Feed) -> None:
     row = offer(
         read,
@@ -306,11 +311,6 @@ def test_F5_elements_of_one_offer(read: Read, refuse: Refuse, feed: Feed) -> Non
 
 
 # --- the file ---------------------------------------------------------------------------------------------------------
-
-
-def test_F1_other_formats_are_recognised_and_not_read_yet(refuse: Refuse) -> None:
-    error = refuse("<КоммерческаяИнформация/>".encode())
-    assert (error.code, error.detail) == ("format_unsupported", "commerceml")
 
 
 def test_the_same_bytes_give_the_same_file_however_they_arrive(tmp_path: Path, feed: Feed) -> None:

@@ -293,8 +293,7 @@ class ItemReader:
         base_unit = (unit.strip() or None) if value == sent else None
         currency, currency_line = parts.get("Валюта", nothing)
         type_id = parts.get("ИдТипаЦены", nothing)[0].strip()
-        if value.strip():
-            self._types.use(type_id, line)
+        self._types.use(type_id, line, filled=bool(value.strip()))
         self._writer.lists["prices"].append(
             (type_id, value, packed, currency or None, currency_line or None, taxed, base_unit, line)
         )

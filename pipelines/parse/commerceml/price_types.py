@@ -43,17 +43,19 @@ class PriceTypes:
     def __init__(self) -> None:
         self._declared: dict[str, PriceType] = {}
         self._used: dict[str, PriceType] = {}
+        self._empty: dict[str, PriceType] = {}
 
     def declare(self, found: PriceType, line: int) -> None:
         """Take a declaration that stands at `line`; the first one of an Ид counts."""
         self._declared.setdefault(found.id, found)
         _bound(self._declared, line)
 
-    def use(self, type_id: str, line: int) -> None:
-        """Take note of a price of this type at `line`."""
-        if type_id not in self._used:
-            self._used[type_id] = PriceType(type_id)
-            _bound(self._used, line)
+    def use(self, type_id: str, line: int, *, filled: bool) -> None:
+        """Take note of a price of this type at `line`; only one that is not empty makes the type worth choosing."""
+        used = self._used if filled else self._empty
+        if type_id not in used:
+            used[type_id] = PriceType(type_id)
+            _bound(used, line)
 
     def choose(self, setting: str, wanted: str | None) -> PriceType | None:
         """The type a link's `setting` asks for by name or Ид, or the only one there is; None when there are no prices.
@@ -63,7 +65,7 @@ class PriceTypes:
                 several; both name the types of the exchange.
         """
         used = {type_id: self._declared.get(type_id, plain) for type_id, plain in self._used.items()}
-        everything = {**self._declared, **used}
+        everything = {**self._empty, **self._declared, **used}
         if not everything:
             return None
         if wanted is None:
