@@ -69,8 +69,9 @@ _FORMATS = {"yml": "YML", "commerceml": "CommerceML", "csv": "CSV", "json": "JSO
 # Remarks whose value is not what was sent, but where else it was.
 _OTHER_LINES = frozenset({"duplicate_identical", "duplicate_conflict"})
 
-# A piece of a remedy that is meant to be pasted: tags, with what stands between them without a space, or an attribute.
-_TO_PASTE = re.compile(r'(<[^<>]+>(?:[^\s<>]*<[^<>]+>)*|[a-z_]+="[^"]*")')
+# A piece of a remedy that is meant to be pasted: whole elements, other tags with what stands between them without a
+# space, or an attribute.
+_TO_PASTE = re.compile(r'(?:<(\w+)[^<>]*>[^<>]*</\1>)+|<[^<>]+>(?:[^\s<>]*<[^<>]+>)*|[a-z_]+="[^"]*"')
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,7 @@ def _environment() -> Environment:
         "sent": _sent,
         "evidence": _evidence,
         "published": _published,
-        "to_paste": _TO_PASTE.split,
+        "to_paste": _parted,
         "where": _where,
         "sentence": _sentence,
     }
@@ -222,6 +223,15 @@ def _evidence(example: Example, cause: Cause) -> str:
 def _published(value: str | None) -> str:
     """What buyers see in its place."""
     return _in_quotes(value) if value else "не показано"
+
+
+def _parted(remedy: str) -> list[str]:
+    """Words and pieces to paste in turn, words first."""
+    pieces, at = [], 0
+    for match in _TO_PASTE.finditer(remedy):
+        pieces += [remedy[at : match.start()], match[0]]
+        at = match.end()
+    return [*pieces, remedy[at:]]
 
 
 def _where(example: Example) -> str:

@@ -16,7 +16,7 @@ from lxml import html as lxml_html
 
 from pipelines.issue_codes import ISSUE_CODES
 from pipelines.model import Counts, Issue, LoadFacts, LoadStatus, PriceChange, PriceChanges, Severity
-from pipelines.report import LoadReport, build, render_html, render_text
+from pipelines.report import LoadReport, build, pages, render_html, render_text
 from pipelines.report.pages import render_notice
 from pipelines.report.score import Part, Score
 
@@ -292,3 +292,21 @@ def test_a_short_mail_is_harmless_and_for_mail_clients_too() -> None:
         assert_for_mail(page)
         assert not any(line.startswith("Bcc:") for line in plain_text.splitlines())
         assert not set(plain_text) & set("\r\x00\x1b\u202e")
+
+
+@pytest.mark.parametrize(
+    ("remedy", "to_paste"),
+    [
+        ("Добавьте: <name>Кабель ВВГнг 3х2,5</name>", ["<name>Кабель ВВГнг 3х2,5</name>"]),
+        ("<unitOkei>796</unitOkei><units>шт</units>.", ["<unitOkei>796</unitOkei><units>шт</units>"]),
+        ("<vat>20</vat> или <vat>NO_VAT</vat>", ["<vat>20</vat>", "<vat>NO_VAT</vat>"]),
+        ('available="count" и <quantity>36</quantity>', ['available="count"', "<quantity>36</quantity>"]),
+        ('Укажите: <?xml version="1.0"?>', ['<?xml version="1.0"?>']),
+        ('в <offers><offer id="…">…</offer></offers>.', ['<offers><offer id="…">…</offer></offers>']),
+        ("Проверьте цену.", []),
+    ],
+)
+def test_R2_what_is_to_be_pasted_stands_out_whole(remedy: str, to_paste: list[str]) -> None:
+    pieces = pages._parted(remedy)
+    assert "".join(pieces) == remedy
+    assert pieces[1::2] == to_paste
