@@ -4,7 +4,6 @@ import pytest
 
 from pipelines import publish, registry, steps
 from pipelines.errors import OperatorError
-from pipelines.normalize import identity
 from pipelines.registry import Decider
 
 ANNA = Decider("anna", "the price list was wrong")
@@ -133,9 +132,7 @@ def test_P10_work_by_hand_is_not_undone_silently(house, load, feed, offers):
     load(feed({"a": 1}))
     before = offers()
     bad = load(feed({"a": 2}))
-    with house.database.connect() as conn:
-        order = publish.Order("main", "a", who="bob", why=None)
-        publish.set_status(conn, order, publish.Selection(sku_keys=(identity("a"),)), "hide")
+    steps.mark_offers(house, steps.select("main", "a", skus=["a"]), "hide", who="bob")
     with pytest.raises(OperatorError, match="work by hand 1; roll them back first"):
         steps.rollback(house, bad.load_id, ANNA)
     assert steps.rollback(house, bad.load_id, ANNA, through=True).edits == 1
