@@ -57,6 +57,7 @@ def test_tables_are_complete_rectangles_of_clean_text(name):
         ("vat_spellings", ("dialect", "spelling")),
         ("currencies", ("spelling",)),
         ("availability", ("spelling",)),
+        ("stock_classes", ("spelling",)),
     ],
 )
 def test_keys_are_unique(name, key):
@@ -93,7 +94,13 @@ def test_O7_every_spelling_means_a_listed_rate():
 
 
 @pytest.mark.parametrize(
-    ("name", "column"), [("vat_spellings", "spelling"), ("currencies", "spelling"), ("availability", "spelling")]
+    ("name", "column"),
+    [
+        ("vat_spellings", "spelling"),
+        ("currencies", "spelling"),
+        ("availability", "spelling"),
+        ("stock_classes", "spelling"),
+    ],
 )
 def test_spellings_are_stored_as_they_are_matched(name, column):
     assert all(row[column] == row[column].lower().rstrip(".") for row in rows(name))
