@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import xlsxwriter
 
+from pipelines.formulas import shielded
 from pipelines.model import Severity
 from pipelines.report.russian import number
 from pipelines.report.wording import fill, issue_code, plain
@@ -28,8 +29,6 @@ CELL_LIMIT = 32_767
 _BATCH = 5_000
 _SEVERITIES = {Severity.ERROR: "Ошибка", Severity.WARNING: "Предупреждение", Severity.INFO: "К сведению"}
 
-# What a spreadsheet takes for the beginning of a formula, unless it is a number.
-_FORMULA = re.compile(r"[=+\-@\t\r]")
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
 
 
@@ -128,4 +127,4 @@ def _row(row: dict[str, Any]) -> list[str]:
 
 def _harmless(value: str) -> str:
     """The value with an apostrophe before what a spreadsheet would compute; numbers stay what they are."""
-    return f"'{value}" if _FORMULA.match(value) and not _NUMBER.fullmatch(value) else value
+    return value if _NUMBER.fullmatch(value) else shielded(value)
