@@ -140,6 +140,7 @@ def write_json(folder: Path) -> Path:
 
 
 JSON_SETTINGS = {
+    "format": "json",
     "json_items": "data.items",
     "tags": "sku:code,name:title,description:text,vendor:brand,price:prices.retail,unit_okei:okei,"
     "available:stock.state,quantity:stock.main,category_id:group",
