@@ -63,6 +63,6 @@ def test_N3_names_in_real_feeds_are_known_at_85_percent():
 def test_N3_planted_typos_are_judged_by_the_name_they_came_from():
     names = {"ширина": "Ширина", "смещение": None}
     known = {"ширина": "Ширина", "сечение": "Сечение жилы"}
-    found = list(typos.matches(names, known, random.Random(1)))
+    found = list(typos.matches(names, known, random.Random(1)))  # noqa: S311 - a sample
     assert {(taken, meant) for _, taken, _, meant in found} >= {("Ширина", "Ширина")}
     assert all(name in names and misspelt not in names for misspelt, _, name, _ in found)
