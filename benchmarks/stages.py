@@ -38,7 +38,7 @@ def parse(feed: Path, folder: Path) -> None:
 
 
 def normalize(feed: Path, folder: Path) -> None:
-    """Raw file to offers and issues."""
+    """Raw file to offers and issues; prints where the time of normalising went, over both of its threads."""
     from pipelines.normalize import normalize as normalize_offers
     from pipelines.options import Options
     from pipelines.parse import parse as parse_feed
@@ -47,7 +47,17 @@ def normalize(feed: Path, folder: Path) -> None:
     raw = folder / "raw_offers.parquet"
     parsed = parse_feed(lambda: feed.open("rb"), raw)
     options = Options().with_settings(SETTINGS)
-    normalize_offers(raw, folder, parsed=parsed, options=options, reference=load_reference(), today=date(2026, 11, 22))
+    seconds: dict[str, float] = {}
+    normalize_offers(
+        raw,
+        folder,
+        parsed=parsed,
+        options=options,
+        reference=load_reference(),
+        today=date(2026, 11, 22),
+        timed=seconds.__setitem__,
+    )
+    print(f"{feed.name}: {', '.join(f'{part} {spent:.2f}' for part, spent in sorted(seconds.items()))} s")
 
 
 def gate(feed: Path, folder: Path) -> None:
