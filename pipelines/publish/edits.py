@@ -162,9 +162,11 @@ _OVERWRITTEN = f"""
             AND NOT EXISTS (
                 SELECT FROM changes p JOIN loads l ON l.id = p.load_id
                 WHERE (p.shop_id, p.supplier_id, p.sku_key) = (e.shop_id, e.supplier_id, e.sku_key) AND p.id > e.id
-                    -- a load that hid the offer wrote nothing of it but that, and one that was undone wrote nothing
+                    -- a load that hid the offer wrote nothing of it but that; one that was undone wrote nothing; and a
+                    -- rollback undid what was done by hand since the load that it undoes
                     AND (p.kind <> '{ChangeKind.HIDDEN}' OR field = 'status')
-                    AND l.undone_by IS NULL AND l.kind <> 'rollback'
+                    AND l.undone_by IS NULL
+                    AND (l.kind <> 'rollback' OR (SELECT min(id) FROM changes WHERE load_id = l.origin_load_id) < e.id)
             )
     )
     SELECT o.sku_key, o.sku, jsonb_object_agg(field, v.was) AS by_hand, jsonb_object_agg(field, v.becomes) AS by_load

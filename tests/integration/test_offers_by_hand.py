@@ -6,7 +6,7 @@ from time import sleep
 
 import pytest
 
-from pipelines import steps
+from pipelines import registry, steps
 from pipelines.cli import main
 from pipelines.errors import OperatorError
 from pipelines.model import OfferStatus
@@ -356,6 +356,27 @@ def test_P9_a_dry_run_tells_and_leaves_all(send, change, card, issues):
     assert issues(outcome) == [("A-1", "Производитель: Другой", "Производитель: Завод")]
     assert card("A-1")["vendor"] == "Другой"
     assert len(issues(send({"A-1": {}}))) == 1
+
+
+def test_P10_after_a_rollback_the_work_by_hand_that_stands_again_is_told_and_what_was_undone_is_not(
+    send, change, card, issues, house
+):
+    decider = registry.Decider("Петров", "ошибка")
+    send({"A-1": {}})
+    change("A-1", "vendor=Другой")
+    over = send({"A-1": {"name": "Иначе"}})
+    steps.rollback(house, over.load_id, decider)
+    assert card("A-1")["vendor"] == "Другой"
+    told = [("A-1", "Производитель: Другой", "Производитель: Завод")]
+    again = send({"A-1": {"name": "Ещё иначе"}})
+    assert issues(again) == told
+
+    change("A-1", "model=М")
+    with pytest.raises(OperatorError, match="work by hand"):
+        steps.rollback(house, again.load_id, decider)
+    steps.rollback(house, again.load_id, decider, through=True)
+    assert values(card("A-1"), "vendor", "model") == ["Другой", None]
+    assert issues(send({"A-1": {"model": "Н"}})) == told  # the model that was set is undone
 
 
 def test_deleted_goods_are_shown_and_counted_nowhere_and_can_be_brought_back(send, mark, card, house, tmp_path):
