@@ -34,12 +34,18 @@ class Settings:
         secret=True,
     )
     mail_from: str = _setting("Каталог КИМ <catalog-feeds@localhost>", "sender of reports")
+    alert_to: str = _setting("", "addresses of operators for alerts, separated by commas; default: no alert is mailed")
     allow_private_hosts: str = _setting("", "1: links may point at private and loopback addresses")
 
     @property
     def home_path(self) -> Path:
         """The state folder as an absolute path."""
         return Path(self.home).expanduser().resolve()
+
+    @property
+    def alert_addresses(self) -> list[str]:
+        """Who is told when something fails on our side."""
+        return [address.strip() for address in self.alert_to.split(",") if address.strip()]
 
     @property
     def private_hosts_allowed(self) -> bool:

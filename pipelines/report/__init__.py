@@ -9,6 +9,7 @@ from pipelines.report.mail import ATTACHMENTS_LIMIT_BYTES, Attachment, Envelope,
 from pipelines.report.notices import Notice, compose_digest, compose_notice, digest_entry, failing_notice, stale_notice
 from pipelines.report.pages import render_html, render_text
 from pipelines.report.policy import Delivery, how_to_mail
+from pipelines.report.question import question_title, render_question
 from pipelines.report.summary import SCORES, LoadReport, build
 from pipelines.report.transport import Delivered, check_server, deliver
 
@@ -32,7 +33,9 @@ __all__ = [
     "failing_notice",
     "how_to_mail",
     "mail_name",
+    "question_title",
     "render_html",
+    "render_question",
     "render_text",
     "stale_notice",
     "write_csv",

@@ -9,15 +9,24 @@
     snapshot  the catalog → the analyst's file              publish
     reference a file → a reference table in force           reference
     template  a shop's settings → a template for suppliers  template
+    inbox     files in the object store's inbox → loads    as intake
+    holds     what an operator is asked about a load        report
+    alerts    what failed on our side → one mail            report
+    housekeeping  old files → nothing
     cycle     all of it for all links, without Airflow
 
 Every step takes a load id (or a link's code) and finds the rest in the catalog and the object store. It writes its
 results first and its manifest last, so that a step which was killed is simply run again (P1).
 """
 
-from pipelines.steps.cycle import FETCHES_AT_ONCE, Cycle, run_cycle
+from pipelines.steps.alerts import alert
+from pipelines.steps.cycle import Cycle, run_cycle
 from pipelines.steps.decisions import Undone, approve, reject, require_reason, rollback
+from pipelines.steps.history import changes_csv
+from pipelines.steps.holds import Question, question, waiting_loads
 from pipelines.steps.house import House, Outcome, Progress, account, open_house, outcome, silent
+from pipelines.steps.housekeeping import Retention, Swept, sweep
+from pipelines.steps.inbox import Upload, load_upload, waiting_uploads
 from pipelines.steps.intake import check_link, load_source
 from pipelines.steps.links import apply_links, due_links, list_links, poll
 from pipelines.steps.mail import Mailing, mail_round, send_due_mails
@@ -30,6 +39,7 @@ from pipelines.steps.offers import (
     select,
     set_offers,
 )
+from pipelines.steps.polling import poll_due
 from pipelines.steps.process import process
 from pipelines.steps.reference import (
     Imported,
@@ -44,7 +54,6 @@ from pipelines.steps.snapshot import query_snapshot, write_snapshot
 from pipelines.steps.template import write_template
 
 __all__ = [
-    "FETCHES_AT_ONCE",
     "Cycle",
     "Flips",
     "House",
@@ -52,14 +61,20 @@ __all__ = [
     "Mailing",
     "Outcome",
     "Progress",
+    "Question",
+    "Retention",
+    "Swept",
     "Undone",
+    "Upload",
     "account",
     "accredit",
     "accreditation",
+    "alert",
     "annotate_load",
     "apply_links",
     "approve",
     "backtest",
+    "changes_csv",
     "check_link",
     "due_links",
     "export_offers",
@@ -69,6 +84,7 @@ __all__ = [
     "list_loads",
     "list_reference",
     "load_source",
+    "load_upload",
     "mail_round",
     "mark_offers",
     "offer",
@@ -76,8 +92,10 @@ __all__ = [
     "open_house",
     "outcome",
     "poll",
+    "poll_due",
     "process",
     "query_snapshot",
+    "question",
     "reference_history",
     "reject",
     "replay",
@@ -90,6 +108,9 @@ __all__ = [
     "send_due_mails",
     "set_offers",
     "silent",
+    "sweep",
+    "waiting_loads",
+    "waiting_uploads",
     "write_snapshot",
     "write_template",
 ]
