@@ -670,6 +670,12 @@ def test_O13_what_cannot_be_resolved_is_counted_and_not_published(read: Read) ->
     assert issues(result)["property_values_unresolved"] == ("2", f"Цвет = {unknown}")
 
 
+def test_O13_a_reference_to_nothing_is_an_empty_value(read: Read) -> None:
+    content = catalogue(goods(values(("p1", "00000000-0000-0000-0000-000000000000")))) + package(offer())
+    result, (row,) = read(PROPERTIES + content)
+    assert (params(row), result.issues) == ([("Цвет", "")], ())
+
+
 def test_O13_several_values_and_sentinels_are_left_to_the_rules(read: Read) -> None:
     both = "<ЗначенияСвойства><Ид>p1</Ид><Значение>a</Значение><Значение>b</Значение></ЗначенияСвойства>"
     content = f"<ЗначенияСвойств>{both}</ЗначенияСвойств>" + characteristics(("Длина", "-999 999 999,9"))

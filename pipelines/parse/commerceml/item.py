@@ -62,6 +62,7 @@ _IGNORED = frozenset(_NOT_LOADED.split())
 _TRUE = frozenset({"true", "1", "да", "истина"})
 _DELETED = frozenset({"удален", "удалён"})
 _NOTHING = re.compile(r"[\s0.,]*")  # an empty measure, or zero: not known
+_NO_REFERENCE = "00000000-0000-0000-0000-000000000000"
 _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 
 _Value = tuple[str, int]  # and its line
@@ -244,7 +245,8 @@ class ItemReader:
                 elif name == "Наименование":
                     named = text_of(child)
                 elif name in {"Значение", "ИдЗначения"}:
-                    values.append((text_of(child), self._lines[where]))
+                    value = text_of(child)
+                    values.append(("" if value.strip() == _NO_REFERENCE else value, self._lines[where]))
             for value, line in values:
                 add((key, named, value, True, line))
 
