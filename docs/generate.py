@@ -1,5 +1,6 @@
 """Write the documents that are taken from the code: `python -m docs.generate`. A test compares them with what is here.
 
+* `docs/guards.md` — what the catalog does not let a file do by itself, from `docs.guards`;
 * `docs/issues.md` — every issue code with severity, rule, message and remedy, from `pipelines.issue_codes`;
 * `docs/rules.md` — which tests and golden cases hold which loading rule, from `docs.rules`;
 * `docs/settings.md` — the settings of links and shops from `pipelines.options`, of an installation from
@@ -15,6 +16,7 @@ from typing import get_args
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from docs.guards import guards
 from docs.rules import rules
 from pipelines.issue_codes import ISSUE_CODES, IssueCode
 from pipelines.logins import LOGIN_KINDS
@@ -51,7 +53,12 @@ _SCOPES = {"load": "файл", "offer": "товар"}
 
 def documents() -> dict[Path, str]:
     """The generated documents: path -> text."""
-    return {FOLDER / "issues.md": issues(), FOLDER / "settings.md": settings(), FOLDER / "rules.md": rules()}
+    return {
+        FOLDER / "guards.md": guards(),
+        FOLDER / "issues.md": issues(),
+        FOLDER / "settings.md": settings(),
+        FOLDER / "rules.md": rules(),
+    }
 
 
 def issues() -> str:

@@ -126,3 +126,94 @@ def kept_prices(numbers: Numbers, options: LinkOptions, kept: int) -> Hold:
 
 def _hiding(numbers: Numbers) -> dict[str, Any]:
     return {"would_hide": numbers.missing, "visible": numbers.visible}
+
+
+@dataclass(frozen=True)
+class Guard:
+    """One guard as operators read of it; `docs/guards.md` is made from these.
+
+    Attributes:
+        reason: what the load's JSON calls it: a `HoldReason`, or a `WhyNot` where nothing waits and hiding is just off.
+        rule: id of the loading rule.
+        when: what sets it off; `{option}` stands for a setting's default.
+        does: what happens to the load then.
+        why: what it protects from.
+        options: settings of the link that change it.
+    """
+
+    reason: HoldReason | WhyNot
+    rule: str
+    when: str
+    does: str
+    why: str
+    options: tuple[str, ...] = ()
+
+
+GUARDS: tuple[Guard, ...] = (
+    Guard(
+        WhyNot.DELTA,
+        "P6",
+        "The file says that it holds changes only.",
+        "It is published; nothing is hidden.",
+        "What such a file leaves out is still for sale.",
+    ),
+    Guard(
+        WhyNot.NOTHING_ACCEPTED,
+        "P6, F8",
+        "No offer of the file is accepted.",
+        "The load is rejected; nothing is hidden.",
+        "An empty or broken export is no order to empty the catalog.",
+    ),
+    Guard(
+        WhyNot.MOSTLY_REJECTED,
+        "P6",
+        "More than half of the offers are rejected.",
+        "The accepted ones are published; nothing is hidden.",
+        "A file that is mostly wrong is no witness of what is still for sale.",
+    ),
+    Guard(
+        HoldReason.TOO_MANY_HIDDEN,
+        "P6",
+        "Actualisation would hide more than {hold_hidden_share} of the visible offers, and more than"
+        " {hold_hidden_count} of them.",
+        "New and changed offers are published; hiding waits.",
+        "Exports shrink overnight: 2,959 offers to 202, 1,792 to 260, 3,479 to none, and are whole again hours later."
+        " Both limits must be passed, so that neither a small price list nor a usual week waits.",
+        ("hold_hidden_share", "hold_hidden_count"),
+    ),
+    Guard(
+        HoldReason.PRICE_FACTOR,
+        "P7",
+        "At least {hold_factor_share} of the offers that the catalog knows, and at least {hold_factor_count}, moved by"
+        " one factor: ×100, ×0.01, or by their own VAT rate, added or taken away, exact to the kopeck.",
+        "Nothing is published and nothing hidden; the whole load waits.",
+        "Kopecks for roubles, or VAT added twice, is one mistake in the export and wrong on every card.",
+        ("hold_factor_share", "hold_factor_count"),
+    ),
+    Guard(
+        HoldReason.PRICE_JUMPS,
+        "P7",
+        "More than {hold_price_share} of the offers that the catalog knows, and more than {hold_price_count}, moved by"
+        " ×{hold_price_ratio} or more either way.",
+        "Nothing is published and nothing hidden; the whole load waits.",
+        "Columns that changed places and prices of another currency make most prices wrong, each in its own way.",
+        ("hold_price_ratio", "hold_price_share", "hold_price_count"),
+    ),
+    Guard(
+        HoldReason.UNLIKE_PAST,
+        "P7",
+        "The file is unlike the link's last good loads beyond what `docs/quality.md` names as critical.",
+        "Nothing is published and nothing hidden; the whole load waits.",
+        "What a field or a price looks like in the whole file is seen by no rule about one offer.",
+    ),
+    Guard(
+        HoldReason.PRICES_KEPT,
+        "P7",
+        "The price of an offer, or of one of its regions, moved by ×{price_jump_limit} or more either way, or is in"
+        " another currency.",
+        "The load is processed. That offer keeps its price with its VAT, currency, unit, recommended price and regions;"
+        " its other fields are published. The new price waits, however often it is sent.",
+        "One slipped digit sells a machine for the price of a bolt.",
+        ("price_jump_limit",),
+    ),
+)

@@ -1,0 +1,103 @@
+"""P1: a decision killed at any moment and taken again ends the same, and is told once."""
+
+import dataclasses
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from psycopg import sql
+
+from pipelines import registry, steps
+from pipelines.objects import open_store
+from pipelines.registry import Decider
+
+SCRIPT = Path(__file__).with_name("decided.py")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(house, command, load_id, log, *, die_at=0):
+    log.unlink(missing_ok=True)
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), str(die_at), str(log), command, str(load_id)],
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "CATALOG_FEEDS_HOME": str(house.settings.home_path),
+            "CATALOG_FEEDS_DATABASE_URL": house.database.catalog_url,
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return done, log.read_text(encoding="utf-8").splitlines()
+
+
+@pytest.fixture
+def again(house, tmp_path):
+    """Copies of the house as it is now: the same catalog, the same objects, each time fresh."""
+    database, number = house.database, iter(range(1000))
+    name = database.catalog_url.rpartition("/")[2].partition("?")[0]
+    made = []
+
+    def copy():
+        home, twin = tmp_path / f"home-{next(number)}", f"{name}_{len(made)}"
+        shutil.copytree(house.settings.home_path, home)
+        with database.connect("postgres", autocommit=True) as server:
+            template, target = sql.Identifier(name), sql.Identifier(twin)
+            server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(target, template))
+        made.append(twin)
+        settings = dataclasses.replace(house.settings, home=str(home))
+        return steps.House(
+            settings, dataclasses.replace(database, catalog_url=database.url(twin)), open_store(settings)
+        )
+
+    yield copy
+    with database.connect("postgres", autocommit=True) as server:
+        for twin in made:
+            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(twin)))
+
+
+def outcome(house):
+    """What a decision leaves, without the clock."""
+    with house.database.connect() as conn:
+        return [
+            conn.execute(query).fetchall()
+            for query in (
+                "SELECT to_jsonb(o) - 'changed_at' - 'hidden_at' FROM offers o ORDER BY sku_key",
+                "SELECT sku_key, kind, fields, before, after FROM changes ORDER BY id",
+                "SELECT status, kind, published, undone_by IS NULL, reported_at IS NULL FROM loads ORDER BY id",
+                "SELECT load_id, verdict, effect FROM decisions ORDER BY id",
+                "SELECT count(*), count(DISTINCT name) FROM mails",
+            )
+        ]
+
+
+@pytest.mark.parametrize("command", ["approve", "rollback"])
+def test_P1_a_decision_killed_before_any_of_its_effects_and_taken_again_ends_the_same(
+    house, load, feed, again, tmp_path, command
+):
+    with house.database.connect() as conn:
+        registry.ensure_supplier(conn, "a", emails=["price@a.example"])
+    load(feed({f"s{n}": 100 for n in range(60)}), actualize=True, required_fields="vat")
+    load_id = load(feed({"s0": 5000, "s1": 101, "new": 1})).load_id
+    alive = again()
+    done, effects = run(alive, command, load_id, tmp_path / "effects")
+    assert done.returncode == 0, done.stderr
+    assert len(effects) >= 5, effects
+    expected = outcome(alive)
+
+    for nth in range(1, len(effects) + 1):
+        twin = again()
+        done, _ = run(twin, command, load_id, tmp_path / "effects", die_at=nth)
+        where = f"killed before effect {nth}: {effects[nth - 1]}"
+        assert done.returncode == -signal.SIGKILL, (where, done.stderr)
+        twin.sweep()
+        if outcome(twin) != expected:
+            getattr(steps, command)(twin, load_id, Decider("anna", "because"))
+        assert outcome(twin) == expected, where
+        assert list((twin.settings.home_path / "scratch").iterdir()) == [], where
