@@ -352,9 +352,13 @@ def test_O12_vendor_is_the_brand_and_only_then_the_factory(read: Read, good: str
     assert (row["vendor_line"] is None) == (vendor is None)
 
 
-def test_O12_article_and_model(read: Read) -> None:
+def test_O12_article_of_the_maker_and_model(read: Read) -> None:
     row = one(read, "<Артикул>A-1</Артикул><Модель>M</Модель>")
-    assert (row["vendor_code"], row["model"]) == ("A-1", "M")
+    assert (row["sku"], row["vendor_code"], row["model"]) == ("A-1", None, "M")
+    of_maker = requisites(("Артикул производителя", "M-1"))
+    assert one(read, f"<Артикул>A-1</Артикул>{of_maker}")["vendor_code"] == "M-1"
+    shared = read(catalogue(goods("\n<Артикул>A-1</Артикул>")) + package(offer("", "1#a")))[1][0]
+    assert (shared["sku"], shared["vendor_code"], shared["vendor_code_line"]) == (short_key("1#a"), "A-1", 3)
 
 
 # --- O5: units --------------------------------------------------------------------------------------------------------

@@ -43,6 +43,7 @@ _VALUES = {
 # Requisites that say something of the kind, by folded name.
 _REQUISITES = {
     "код": "code",
+    "артикул производителя": "vendor_code",
     "полное наименование": "full_name",
     "описаниевформатеhtml": "html",
     "вес": "weight",

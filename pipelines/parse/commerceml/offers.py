@@ -53,7 +53,8 @@ def _first_line(value: str) -> str:
 # raw column -> column of an item
 _PLAIN = {
     "name": "name",
-    "vendor_code": "article",
+    "article": "article",
+    "vendor_code": "vendor_code",
     "model": "model",
     "description": "description",
     "unit_okei": "unit_code",
@@ -153,6 +154,8 @@ CREATE OR REPLACE TEMP TABLE vendors AS
     GROUP BY ordinal;
 """
 _VENDOR_SOURCES = ("plain_values.vendor", "vendors.vendor", "plain_values.maker")
+_OTHER_ARTICLE = "CASE WHEN filled(article) <> sku THEN article END"
+_SAME = [name for name in _PLAIN if name not in {"article", "vendor", "vendor_code", "maker", "units", "quantity"}]
 # raw column -> expression over the tables above
 _RAW: dict[str, str] = {
     "ordinal": "named_offers.ordinal",
@@ -160,7 +163,13 @@ _RAW: dict[str, str] = {
     "external_id": "nullif(named_offers.key, '')",
     "sku": "sku",
     "sku_line": "sku_line",
-    **{column: f"plain_values.{column}" for name in _PLAIN for column in (name, f"{name}_line")},
+    **{column: f"plain_values.{column}" for name in _SAME for column in (name, f"{name}_line")},
+    # An Артикул that is not what the offer is known by is still worth knowing.
+    "vendor_code": f"coalesce(filled(vendor_code), {_OTHER_ARTICLE}, vendor_code)",
+    "vendor_code_line": (
+        f"CASE WHEN filled(vendor_code) IS NULL AND {_OTHER_ARTICLE} IS NOT NULL THEN article_line"
+        " ELSE vendor_code_line END"
+    ),
     # The unit of a price is the base unit where nothing else is said.
     "units": (
         "coalesce(filled(units), unit_names.name, CASE WHEN filled(unit_okei) IS NULL AND NOT delta THEN unit END,"

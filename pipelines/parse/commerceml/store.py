@@ -22,6 +22,7 @@ from pipelines.parse.writer import TableWriter, scalar_fields
 # Values of an item that stand once, each with its line; the rest of their way is by column of the raw schema.
 ITEM_VALUES = (
     "article",  # Артикул
+    "vendor_code",  # requisite Артикул производителя
     "code",  # requisite Код
     "name",
     "description",
