@@ -15,6 +15,8 @@ What is listed `on_request` has no price: whatever stands there is not read (S4)
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pipelines.model import StockClass
 from pipelines.normalize.rule import Columns, Lookup, Rule, about
 
@@ -42,57 +44,50 @@ CREATE MACRO with_vat(price, percent) AS
 COLUMNS = {"price": "price", "price_without_vat": "price_without_nds"}
 
 
-def read_steps(name: str, raw: str, *, when: str = "true") -> tuple[Columns, ...]:
-    """Steps that read one sum of money.
+def _reading(name: str, raw: str) -> tuple[dict[str, str], ...]:
+    """Columns, step after step, that read one sum of money.
 
-    They leave `<name>_own`, exact, or say in `<name>_fault` why it cannot be one: `invalid`, `ambiguous`,
-    `not_positive`, `too_large`. Three decimals are kept before rounding: the third alone decides half-up, so that
-    nothing is rounded twice.
-
-    Args:
-        name: what the columns are called after.
-        raw: the raw column that is read.
-        when: SQL condition over the row; where it does not hold, nothing was sent.
+    They leave `<name>_own`, exact, or say in `<name>_fault` why it cannot be one. Three decimals are kept before
+    rounding: the third alone decides half-up, so that nothing is rounded twice.
     """
+    sent = f"CASE WHEN NOT on_request THEN clean(sent_{raw}) END" if name in COLUMNS else f"clean(sent_{raw})"
     return (
-        Columns({f"{name}_clean": f"CASE WHEN {when} THEN clean(sent_{raw}) END"}),
-        Columns(
-            {
-                f"{name}_text": f"price_text({name}_clean)",
-                f"{name}_negative": (
-                    f"coalesce(price_text(regexp_extract({name}_clean, '^[-−–] ?(.*)$', 1)) IS NOT NULL, false)"
-                ),
-            }
-        ),
-        Columns(
-            {
-                f"{name}_whole": f"ltrim(split_part({name}_text, '.', 1), '0')",
-                f"{name}_decimals": f"left(rpad(split_part({name}_text, '.', 2), 3, '0'), 3)",
-            }
-        ),
-        Columns(
-            {
-                f"{name}_read": (
-                    f"CASE WHEN length({name}_whole) <= {_INTEGER_DIGITS} THEN"
-                    f" CAST(CAST(concat('0', {name}_whole, '.', {name}_decimals) AS DECIMAL(18, 3))"
-                    " AS DECIMAL(18, 2)) END"
-                )
-            }
-        ),
-        Columns(
-            {
-                f"{name}_fault": (
-                    f"CASE WHEN {name}_clean IS NULL THEN NULL"
-                    f" WHEN {name}_negative OR {name}_read = 0 THEN 'not_positive'"
-                    f" WHEN regexp_full_match({name}_clean, '[1-9]\\d{{0,2}},\\d{{3}}') THEN 'ambiguous'"
-                    f" WHEN {name}_text IS NULL THEN 'invalid'"
-                    f" WHEN {name}_read IS NULL OR {name}_read > {PRICE_LIMIT} THEN 'too_large' END"
-                ),
-                f"{name}_rounded": f"regexp_matches({name}_text, '\\.\\d\\d\\d*[1-9]')",
-            }
-        ),
-        Columns({f"{name}_own": f"CASE WHEN {name}_fault IS NULL THEN CAST({name}_read AS DECIMAL(18, 2)) END"}),
+        {f"{name}_clean": sent},
+        {
+            f"{name}_text": f"price_text({name}_clean)",
+            f"{name}_negative": (
+                f"coalesce(price_text(regexp_extract({name}_clean, '^[-−–] ?(.*)$', 1)) IS NOT NULL, false)"
+            ),
+        },
+        {
+            f"{name}_whole": f"ltrim(split_part({name}_text, '.', 1), '0')",
+            f"{name}_decimals": f"left(rpad(split_part({name}_text, '.', 2), 3, '0'), 3)",
+        },
+        {
+            f"{name}_read": (
+                f"CASE WHEN length({name}_whole) <= {_INTEGER_DIGITS} THEN"
+                f" CAST(CAST(concat('0', {name}_whole, '.', {name}_decimals) AS DECIMAL(18, 3))"
+                " AS DECIMAL(18, 2)) END"
+            )
+        },
+        {
+            f"{name}_fault": (
+                f"CASE WHEN {name}_clean IS NULL THEN NULL"
+                f" WHEN {name}_negative OR {name}_read = 0 THEN 'not_positive'"
+                f" WHEN regexp_full_match({name}_clean, '[1-9]\\d{{0,2}},\\d{{3}}') THEN 'ambiguous'"
+                f" WHEN {name}_text IS NULL THEN 'invalid'"
+                f" WHEN {name}_read IS NULL OR {name}_read > {PRICE_LIMIT} THEN 'too_large' END"
+            ),
+            f"{name}_rounded": f"regexp_matches({name}_text, '\\.\\d\\d\\d*[1-9]')",
+        },
+        {f"{name}_own": f"CASE WHEN {name}_fault IS NULL THEN CAST({name}_read AS DECIMAL(18, 2)) END"},
     )
+
+
+def _read(columns: Mapping[str, str]) -> tuple[Columns, ...]:
+    """Steps that read several sums side by side: own column -> raw column."""
+    together = zip(*(_reading(name, raw) for name, raw in columns.items()), strict=True)
+    return tuple(Columns({name: sql for each in step for name, sql in each.items()}) for step in together)
 
 
 _DERIVE = (
@@ -122,8 +117,9 @@ _DERIVE = (
     ),
 )
 
-# Of an offer and of each of its regions; both have a column `on_request`.
-STEPS = (*(step for name, raw in COLUMNS.items() for step in read_steps(name, raw, when="NOT on_request")), *_DERIVE)
+# Of a region and of an offer; both have a column `on_request`. The RRP of an offer is read by the same grammar.
+OF_REGION = (*_read(COLUMNS), *_DERIVE)
+_OF_OFFER = (*_read(COLUMNS | {"rrp": "rrp"}), *_DERIVE)
 
 # «По запросу» in place of a number: a class of stock that was told in the wrong place. Only an offer is told so.
 _WORDS: tuple[Columns | Lookup, ...] = (
@@ -142,7 +138,7 @@ _FAULTS = {
 # A fault of any price that was sent rejects the offer: what the other one says is then doubtful too.
 PRICE = Rule(
     ids=("O6",),
-    steps=(*STEPS, *_WORDS),
+    steps=(*_OF_OFFER, *_WORDS),
     remarks=(
         *(
             about(code, raw, f"{name}_fault = '{fault}' AND NOT {name}_asks")

@@ -128,7 +128,7 @@ _FAULT = (
 REGION = Rule(
     ids=("O18",),
     steps=(
-        *price.STEPS,
+        *price.OF_REGION,
         *_INHERIT_STOCK,
         *availability.STEPS,
         *delivery.DELIVERY.steps,

@@ -71,11 +71,11 @@ STOCK_CLASS = Rule(
     ),
 )
 
-# After the price. An RRP of zero is the usual way to say that there is none. RRP and price have one currency.
+# After the price, which is read together with the RRP: they have one currency. An RRP of zero is the usual way to say
+# that there is none.
 RRP = Rule(
     ids=("O19", "S3"),
     steps=(
-        *price.read_steps("rrp", "rrp"),
         Columns(
             {
                 "rrp": "CAST(rrp_own AS DECIMAL(15, 2))",
