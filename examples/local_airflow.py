@@ -6,6 +6,7 @@ other interfaces, nothing is reported to anybody, and every generated secret is 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
@@ -29,6 +30,7 @@ from pipelines.errors import InternalError
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 METADATA = "airflow"
+POOLS = REPOSITORY / "dags" / "pools.json"
 USER = "admin"
 # Logs of tasks are read from the disk they are on: nobody needs to serve them on all interfaces.
 COMPONENTS = (["api-server"], ["scheduler", "--skip-serve-logs"], ["dag-processor"], ["triggerer", "--skip-serve-logs"])
@@ -77,6 +79,7 @@ class LocalAirflow:
             "PYTHONPATH": str(REPOSITORY),
             "AIRFLOW_HOME": str(self.home / "airflow"),
             "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "dags" / "plugins"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
@@ -98,13 +101,15 @@ class LocalAirflow:
             "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(self.home / "logs" / "airflow"),
             "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+            # For `housekeeping` alone: tasks are kept from the metadata otherwise.
+            "AIRFLOW_CONN_AIRFLOW_METADATA": self.database.url(METADATA),
         }
         # Without compiled bytecode every one of these processes starts three times slower.
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         return environment
 
     def migrate(self) -> bool:
-        """Bring the metadata database to this Airflow's schema; False when it was there already.
+        """Bring the metadata database to this Airflow's schema, with our pools; False when it was there already.
 
         Raises:
             InternalError: the migration failed; the message names the log.
@@ -114,6 +119,7 @@ class LocalAirflow:
         if done.exists() and done.read_text(encoding="ascii") == self._schema():
             return False
         self._run("db", "migrate")
+        self._run("pools", "import", str(POOLS))
         done.write_text(self._schema(), encoding="ascii")
         return True
 
@@ -162,14 +168,15 @@ class LocalAirflow:
             raise InternalError(msg)
 
     def _schema(self) -> str:
-        """The version of Airflow and the revision its database is at."""
+        """The version of Airflow, the revision its database is at, and the pools it was given."""
         with self.database.connect(METADATA) as conn:
             try:
                 row = conn.execute("SELECT version_num FROM alembic_version").fetchone()
             except psycopg.errors.UndefinedTable:
                 conn.rollback()
                 row = None
-        return f"{version('apache-airflow-core')} {row[0] if row else 'empty'}"
+        pools = hashlib.sha256(POOLS.read_bytes()).hexdigest()[:8]
+        return f"{version('apache-airflow-core')} {row[0] if row else 'empty'} {pools}"
 
     def _keys(self) -> dict[str, str]:
         folder = self.home / "airflow"

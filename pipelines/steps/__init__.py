@@ -24,7 +24,7 @@ from pipelines.steps.cycle import Cycle, run_cycle
 from pipelines.steps.decisions import Undone, approve, reject, require_reason, rollback
 from pipelines.steps.history import changes_csv
 from pipelines.steps.holds import Question, question, waiting_loads
-from pipelines.steps.house import House, Outcome, Progress, account, open_house, outcome, silent
+from pipelines.steps.house import House, Outcome, Progress, account, file_key, open_house, outcome, silent
 from pipelines.steps.housekeeping import Retention, Swept, sweep
 from pipelines.steps.inbox import Upload, load_upload, waiting_uploads
 from pipelines.steps.intake import check_link, load_source
@@ -50,10 +50,11 @@ from pipelines.steps.reference import (
 )
 from pipelines.steps.replay import Flips, backtest, replay
 from pipelines.steps.reporting import annotate_load, list_loads, offer, report_json, report_text
-from pipelines.steps.snapshot import query_snapshot, write_snapshot
+from pipelines.steps.snapshot import LATEST, query_snapshot, write_snapshot
 from pipelines.steps.template import write_template
 
 __all__ = [
+    "LATEST",
     "Cycle",
     "Flips",
     "House",
@@ -79,6 +80,7 @@ __all__ = [
     "due_links",
     "export_offers",
     "export_reference",
+    "file_key",
     "import_reference",
     "list_links",
     "list_loads",

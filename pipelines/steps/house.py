@@ -173,6 +173,19 @@ def load_files(house: House, load: LoadFacts, *, shared: bool = False) -> dict[s
     return files | {"report_html": find(load_key(load.id, "report.html"))}
 
 
+def file_key(house: House, load_id: int, name: str) -> str | None:
+    """Where the object store keeps a file of a load, by its name in the load's JSON; None for a load without one.
+
+    Raises:
+        OperatorError: no such load.
+    """
+    with house.database.connect() as conn:
+        load = registry.get_load(conn, load_id)
+    if name == "raw":
+        return raw_key(load.sha256) if load.sha256 else None
+    return load_key(load_id, _FILES.get(name, "report.html"))
+
+
 def options_of(conn: Connection, link: Link) -> Options:
     """The options a file of this link is read with."""
     return parse_options(link.options, registry.ensure_shop(conn, link.shop).options)

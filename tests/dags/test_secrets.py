@@ -11,12 +11,12 @@ os.environ["AIRFLOW_CONN_PORTAL"] = '{"conn_type": "http", "login": "buyer", "pa
 os.environ["AIRFLOW_CONN_EMPTY"] = '{"conn_type": "http", "login": "buyer"}'
 os.environ["CATALOG_FEEDS_SECRET_OTHER"] = "from the environment"
 os.environ["AIRFLOW_CONN_OTHER"] = '{"conn_type": "http", "password": "not this"}'
-from dags.catalog_feeds_hourly import _secret
+from dags.support.house import secret
 from pipelines.errors import OperatorError
 found = {}
 for name in ("portal.login", "portal.password", "portal", "other", "empty", "nobody"):
     try:
-        found[name] = _secret(name)
+        found[name] = secret(name)
     except OperatorError as error:
         found[name] = "error: " + str(error)
 print(json.dumps(found))

@@ -1,0 +1,1 @@
+"""What the DAGs share. Not parsed as DAGs; heavy libraries are imported inside functions only."""
