@@ -205,16 +205,18 @@ def typed_spellings(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     """The spellings that a misspelt name may mean, and the characteristic of each.
 
     Where a unit after it gives a name another meaning («упаковка» and «упаковка, шт»), a guess about the name alone
-    would be a guess about both: such a name is left out.
+    would be a guess about both: such a name is left out, unless it is the characteristic's own, which needs no unit.
     """
-    known = dict(connection.execute("SELECT spelling, name FROM characteristic_spellings ORDER BY spelling").fetchall())
-    units = {
-        alias for (alias,) in connection.execute("SELECT DISTINCT name_folded(alias) FROM okei_aliases").fetchall()
-    }
-    with_units = {
-        spelling.rpartition(" ")[0]: name for spelling, name in known.items() if spelling.split()[-1] in units
-    }
-    return {spelling: name for spelling, name in known.items() if with_units.get(spelling, name) == name}
+    known = connection.execute("SELECT spelling, name, own FROM characteristic_spellings ORDER BY spelling").fetchall()
+    with_units = dict(
+        connection.execute(
+            """
+            SELECT name_folded(parts.head), name
+            FROM (SELECT name, name_parts(unnest(split(synonyms, '|'))) AS parts FROM characteristics)
+            WHERE trim(parts.tail) IN (SELECT alias FROM okei_aliases) ORDER BY ALL"""
+        ).fetchall()
+    )
+    return {spelling: name for spelling, name, own in known if own or with_units.get(spelling, name) == name}
 
 
 def find_misspelt(connection: duckdb.DuckDBPyConnection) -> None:
