@@ -19,6 +19,7 @@ RUN pip install --no-cache-dir --require-hashes -r requirements-bootstrap.lock \
 COPY pyproject.toml README.md LICENSE ./
 COPY pipelines pipelines
 COPY dags dags
+COPY expectations expectations
 COPY reference_data reference_data
 RUN uv pip install --system --no-cache --no-deps --no-build-isolation --editable . \
  && useradd --system --uid 10001 --create-home --home-dir /var/lib/catalog-feeds catalog-feeds
