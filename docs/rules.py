@@ -67,16 +67,6 @@ RULES = {
     "S3": "RRP control",
     "S4": "price on request",
 }
-# What part of the product each rule waits for; empty when a rule is promised and must be held.
-LATER = {
-    "O19": "distributors' sources",
-    "P7": "trusted publishing",
-    "P9": "trusted publishing",
-    "S1": "distributors' sources",
-    "S2": "distributors' sources",
-    "S3": "distributors' sources",
-    "S4": "distributors' sources",
-}
 
 _NAMED = re.compile(r"test((?:_[A-Z]\d+)+)_")
 
@@ -92,8 +82,7 @@ def rules() -> str:
     ]
     for rule, about in RULES.items():
         where = ", ".join(f"`{path}`" for path in sorted(tests[rule]))
-        waits = f"*later: {LATER[rule]}*" if rule in LATER and not where else where
-        lines.append(f"| {rule} | {about} | {waits} | {', '.join(sorted(cases[rule]))} |")
+        lines.append(f"| {rule} | {about} | {where} | {', '.join(sorted(cases[rule]))} |")
     return "\n".join(lines) + "\n"
 
 
