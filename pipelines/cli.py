@@ -21,6 +21,7 @@ from pipelines.cli_loads import loads
 from pipelines.cli_offers import accreditation, offers
 from pipelines.cli_reference import reference
 from pipelines.cli_session import OFFER_COUNTS, exit_by, open_house, print_load, show_progress
+from pipelines.cli_snapshot import snapshot, sql
 from pipelines.cli_template import template
 from pipelines.errors import CatalogFeedsError, SupplierError
 from pipelines.model import ON_REQUEST_PRICE, StockClass
@@ -176,37 +177,11 @@ def offer(*, sku: str, supplier: str, shop: str, region: str | None, as_json: bo
         _print_card(card)
 
 
-@cli.command()
-@click.option("--out", type=click.Path(path_type=Path), help="Also copy the file here.")
-def snapshot(*, out: Path | None) -> None:
-    """Write the analyst's snapshot and print its path."""
-    from pipelines import steps
-
-    with open_house() as house, show_progress() as progress:
-        progress("snapshot", None)
-        path = steps.write_snapshot(house, out=out)
-        progress("done", None)
-    click.echo(path)
-
-
-@cli.command()
-@click.argument("query")
-@click.option("--json", "as_json", is_flag=True, help="Print rows as JSON.")
-def sql(*, query: str, as_json: bool) -> None:
-    """Run QUERY on the latest snapshot, read-only."""
-    from pipelines import steps
-
-    with open_house() as house:
-        rows = steps.query_snapshot(house, query)
-    if as_json:
-        print_json(rows)
-    else:
-        print_table(rows, list(rows[0]) if rows else [])
-
-
 cli.add_command(loads)
 cli.add_command(reference)
 cli.add_command(template)
+cli.add_command(snapshot)
+cli.add_command(sql)
 cli.add_command(offers)
 cli.add_command(accreditation)
 

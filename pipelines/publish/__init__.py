@@ -7,12 +7,13 @@ from pipelines.publish.changes import take_turn
 from pipelines.publish.difference import Difference
 from pipelines.publish.edits import STATUSES, Edited, Order, Overwritten, overwritten, set_status, set_values
 from pipelines.publish.export import Exported, ExportFormat, export
+from pipelines.publish.history import write_history
 from pipelines.publish.keys import external_keys
 from pipelines.publish.places import Place, find_place
 from pipelines.publish.price_changes import price_changes
 from pipelines.publish.rollback import Rollback, roll_back
 from pipelines.publish.selection import Selection, require_known, selected_cards
-from pipelines.publish.snapshot import LoadFiles, last_loads, write_snapshot
+from pipelines.publish.snapshot import LoadFiles, Source, Written, last_loads, write_snapshot
 from pipelines.publish.statistics import Statistics, statistics
 
 __all__ = [
@@ -30,8 +31,10 @@ __all__ = [
     "Publication",
     "Rollback",
     "Selection",
+    "Source",
     "Standing",
     "Statistics",
+    "Written",
     "count_published",
     "export",
     "external_keys",
@@ -47,5 +50,6 @@ __all__ = [
     "set_values",
     "statistics",
     "take_turn",
+    "write_history",
     "write_snapshot",
 ]

@@ -6,7 +6,8 @@
     process   a load → the catalog                          parse, normalize, quality, publish
     reporting a finished load → report, a mail in the queue report
     mail      the queue → a mail server or the outbox       report
-    snapshot  the catalog → the analyst's file              publish
+    snapshot  the catalog → the analyst's file and history  publish
+    query     questions to that file
     reference a file → a reference table in force           reference
     template  a shop's settings → a template for suppliers  template
     inbox     files in the object store's inbox → loads    as intake
@@ -41,6 +42,7 @@ from pipelines.steps.offers import (
 )
 from pipelines.steps.polling import poll_due
 from pipelines.steps.process import process
+from pipelines.steps.query import peek_snapshot, query_snapshot, save_answer, write_answer
 from pipelines.steps.reference import (
     Imported,
     export_reference,
@@ -50,7 +52,7 @@ from pipelines.steps.reference import (
 )
 from pipelines.steps.replay import Flips, backtest, replay
 from pipelines.steps.reporting import annotate_load, list_loads, offer, report_json, report_text
-from pipelines.steps.snapshot import LATEST, query_snapshot, write_snapshot
+from pipelines.steps.snapshot import LATEST, copy_history, write_snapshot
 from pipelines.steps.template import write_template
 
 __all__ = [
@@ -77,6 +79,7 @@ __all__ = [
     "backtest",
     "changes_csv",
     "check_link",
+    "copy_history",
     "due_links",
     "export_offers",
     "export_reference",
@@ -93,6 +96,7 @@ __all__ = [
     "offer_statistics",
     "open_house",
     "outcome",
+    "peek_snapshot",
     "poll",
     "poll_due",
     "process",
@@ -106,6 +110,7 @@ __all__ = [
     "require_reason",
     "rollback",
     "run_cycle",
+    "save_answer",
     "select",
     "send_due_mails",
     "set_offers",
@@ -113,6 +118,7 @@ __all__ = [
     "sweep",
     "waiting_loads",
     "waiting_uploads",
+    "write_answer",
     "write_snapshot",
     "write_template",
 ]
