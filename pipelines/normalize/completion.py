@@ -9,20 +9,25 @@ side has no such key. What comes from the base has no line: it stands in another
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.model import QUOTE_LIMIT, RAW_SCHEMA, Issue
 from pipelines.normalize import sku, text
+from pipelines.normalize.buckets import Buckets
 from pipelines.normalize.duplicates import CONTENT, is_place
 from pipelines.normalize.fingerprint import MACROS as FINGERPRINT_MACROS
 
-MEMORY_LIMIT = "512MB"
+MEMORY_LIMIT = "512MB"  # of keys, one small row an offer; whole offers are never more than a piece of the file
+PIECES = 128
 ROW_GROUP_OFFERS = 2048
 ROW_GROUP_BYTES = 8 << 20
 
@@ -36,6 +41,9 @@ _WHOLES = (
 _WHOLE_OF = {column: whole for whole in _WHOLES for column in whole}
 # What is said about the row of the file itself.
 _OF_ROW = ("row_fault", "row_fault_sent", "repeated")
+# An offer of the base, and the ordinal of the one that is completed from it.
+_COMPLETES = "completes"
+_SOURCE_ROWS = RAW_SCHEMA.append(pa.field(_COMPLETES, pa.int64()))
 
 _KEYS = """
     CREATE TABLE {name}_keys AS
@@ -83,7 +91,7 @@ def complete(
 ) -> tuple[Issue, ...]:
     """Complete the raw offers of a file that holds changes only.
 
-    Memory is bounded: rows are joined and sorted on disk, beside `out`.
+    Memory is bounded: only keys are compared as a whole, offers are joined piece by piece, with the disk beside `out`.
 
     Args:
         changes: Parquet of `RAW_SCHEMA`, what the file says; null and the empty list mean "not sent".
@@ -107,9 +115,14 @@ def complete(
             connection.execute(_KEYS.format(name=name))
         connection.execute(_KNOWN)
         connection.execute(_SOURCE)
-        _write(out, _rows(connection, _COMPLETED))
-        _write(new_base, _renumbered(chain(_rows(connection, _UNTOUCHED), _rows_of(out))))
         number, line, example = connection.execute(_NEW).fetchall()[0]
+        with Buckets(Path(scratch), _SOURCE_ROWS) as sources, _writer(out) as completed, _writer(new_base) as told:
+            pieces = _pieces(changes)
+            if base is not None:
+                _deal_out(connection, base, pieces, sources=sources, untouched=told)
+            for row in _completed_rows(connection, changes, pieces, sources):
+                completed.write(row)
+                told.write(row, renumbered=True)
     if base is None:
         return (Issue("changes_without_base", sent=str(number)),)
     return (Issue("changes_of_unknown", line, sent=str(number), published=example[:QUOTE_LIMIT]),) if number else ()
@@ -132,9 +145,12 @@ def _connect(scratch: Path) -> duckdb.DuckDBPyConnection:
         "memory_limit": MEMORY_LIMIT,
         "threads": 1,
         "temp_directory": str(scratch),
-        "preserve_insertion_order": True,  # what is left of the base keeps its order without being sorted
+        "preserve_insertion_order": False,  # every result is ordered explicitly
         "autoinstall_known_extensions": False,
         "enable_external_file_cache": False,
+        # Piece after piece the heap would fray and grow; freed pages go back at once.
+        "allocator_flush_threshold": "1MB",
+        "allocator_bulk_deallocation_flush_threshold": "1MB",
     }
     connection = duckdb.connect(config=config)
     for macros in (text.MACROS, sku.MACROS, FINGERPRINT_MACROS):
@@ -176,34 +192,91 @@ def _completed(column: str, kind: pa.DataType) -> str:
 
 _COMPLETED = f"""
     SELECT {", ".join(f"{_completed(f.name, f.type)} AS {f.name}" for f in RAW_SCHEMA)}
-    FROM file f LEFT JOIN source USING (ordinal) LEFT JOIN base b ON b.ordinal = source.base_ordinal
+    FROM piece f LEFT JOIN sources b ON b.{_COMPLETES} = f.ordinal
     ORDER BY f.ordinal
 """
-_UNTOUCHED = "SELECT * FROM base WHERE ordinal NOT IN (SELECT base_ordinal FROM known)"
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> Iterator[pa.RecordBatch]:
-    for batch in connection.execute(query).to_arrow_reader(ROW_GROUP_OFFERS):
-        yield batch.select(RAW_SCHEMA.names).cast(RAW_SCHEMA)
+@dataclass(frozen=True)
+class _Pieces:
+    """A file of changes in pieces of whole row groups.
+
+    Attributes:
+        groups: the row groups of each piece.
+        starts: the first ordinal of each piece.
+    """
+
+    groups: list[list[int]]
+    starts: npt.NDArray[np.int64]
 
 
-def _rows_of(path: Path) -> Iterator[pa.RecordBatch]:
-    with pq.ParquetFile(path) as file:
-        yield from file.iter_batches(ROW_GROUP_OFFERS)
+def _pieces(changes: Path) -> _Pieces:
+    metadata = pq.read_metadata(changes)
+    rows = [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)]
+    firsts = np.cumsum([0, *rows], dtype=np.int64)
+    step = max(1, -(-len(rows) // PIECES))
+    groups = [list(range(n, min(n + step, len(rows)))) for n in range(0, len(rows), step)]
+    return _Pieces(groups, firsts[[group[0] for group in groups]])
 
 
-def _renumbered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The rows with their ordinals counted anew; a key of rows within one file is all they are."""
-    first = 0
-    for batch in batches:
-        ordinals = pa.array(range(first, first + batch.num_rows), pa.int64())
-        yield batch.set_column(RAW_SCHEMA.get_field_index("ordinal"), RAW_SCHEMA.field("ordinal"), ordinals)
-        first += batch.num_rows
+def _deal_out(
+    connection: duckdb.DuckDBPyConnection, base: Path, pieces: _Pieces, *, sources: Buckets, untouched: _Writer
+) -> None:
+    """Go through the base once: what is not told anew is written, what completes an offer goes where that one is."""
+    known = _column(connection, "SELECT DISTINCT base_ordinal FROM known ORDER BY ALL")
+    source = _column(connection, "SELECT base_ordinal FROM source ORDER BY base_ordinal, ordinal")
+    completes = _column(connection, "SELECT ordinal FROM source ORDER BY base_ordinal, ordinal")
+    with pq.ParquetFile(base) as file:
+        for batch in file.iter_batches(ROW_GROUP_OFFERS):
+            rows = _of_today(batch)
+            ordinals = rows["ordinal"].to_numpy()
+            untouched.write(rows.filter(pa.array(~np.isin(ordinals, known))), renumbered=True)
+            first, last = np.searchsorted(source, [ordinals[0], ordinals[-1] + 1])
+            places = np.searchsorted(ordinals, source[first:last])
+            taken = rows.take(pa.array(places)).append_column(_COMPLETES, pa.array(completes[first:last]))
+            sources.put(taken, np.searchsorted(pieces.starts, completes[first:last], side="right") - 1)
 
 
-def _write(path: Path, batches: Iterable[pa.RecordBatch]) -> None:
-    """Row groups as parsing makes them: a batch of normalising is made of whole ones."""
-    with pq.ParquetWriter(path, RAW_SCHEMA, compression="zstd", compression_level=1, use_dictionary=False) as writer:
-        for batch in batches:
-            rows = max(1, batch.num_rows * ROW_GROUP_BYTES // max(batch.nbytes, ROW_GROUP_BYTES))
-            writer.write_table(pa.Table.from_batches([batch]), row_group_size=rows)
+def _completed_rows(
+    connection: duckdb.DuckDBPyConnection, changes: Path, pieces: _Pieces, sources: Buckets
+) -> Iterator[pa.RecordBatch]:
+    with pq.ParquetFile(changes) as file:
+        for number, groups in enumerate(pieces.groups):
+            connection.register("piece", file.read_row_groups(groups))
+            connection.register("sources", sources.take(number))
+            yield from connection.execute(_COMPLETED).to_arrow_table().cast(RAW_SCHEMA).combine_chunks().to_batches()
+
+
+def _column(connection: duckdb.DuckDBPyConnection, query: str) -> npt.NDArray[np.int64]:
+    column: npt.NDArray[np.int64] = connection.execute(query).to_arrow_table().column(0).to_numpy()
+    return column
+
+
+def _of_today(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Rows of a base with all columns of today, whatever version wrote it."""
+    sent = set(batch.schema.names)
+    arrays = [batch[f.name].cast(f.type) if f.name in sent else pa.nulls(batch.num_rows, f.type) for f in RAW_SCHEMA]
+    return pa.RecordBatch.from_arrays(arrays, schema=RAW_SCHEMA)
+
+
+class _Writer:
+    """Raw offers into Parquet, in row groups as parsing makes them: a batch of normalising is made of whole ones."""
+
+    def __init__(self, parquet: pq.ParquetWriter) -> None:
+        self._parquet = parquet
+        self._rows = 0
+
+    def write(self, batch: pa.RecordBatch, *, renumbered: bool = False) -> None:
+        """Add rows; `renumbered`: with their ordinals counted anew."""
+        if renumbered:
+            ordinals = pa.array(np.arange(self._rows, self._rows + batch.num_rows))
+            batch = batch.set_column(RAW_SCHEMA.get_field_index("ordinal"), RAW_SCHEMA.field("ordinal"), ordinals)
+        rows = max(1, batch.num_rows * ROW_GROUP_BYTES // max(batch.nbytes, ROW_GROUP_BYTES))
+        self._parquet.write_table(pa.Table.from_batches([batch]), row_group_size=rows)
+        self._rows += batch.num_rows
+
+
+@contextmanager
+def _writer(path: Path) -> Iterator[_Writer]:
+    with pq.ParquetWriter(path, RAW_SCHEMA, compression="zstd", compression_level=1, use_dictionary=False) as parquet:
+        yield _Writer(parquet)

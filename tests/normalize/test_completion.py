@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelines.model import RAW_SCALARS, RAW_SCHEMA
-from pipelines.normalize import complete, supplied
+from pipelines.normalize import complete, completion, supplied
 
 
 def made_key(external_id):
@@ -22,7 +22,7 @@ def completed(tmp_path, raw_rows):
         files = {name: tmp_path / f"{name}.parquet" for name in ("changes", "base", "out", "new_base")}
         for name, offers in (("changes", changes), ("base", base)):
             if offers is not None:
-                pq.write_table(pa.Table.from_pylist(raw_rows(offers), RAW_SCHEMA), files[name])
+                pq.write_table(pa.Table.from_pylist(raw_rows(offers), RAW_SCHEMA), files[name], row_group_size=2)
         issues = complete(
             files["changes"],
             files["base"] if base is not None else None,
@@ -199,6 +199,21 @@ def test_completing_is_laying_what_was_sent_over_what_was_known(completed, chang
     state |= {o["external_id"]: o for o in filled}
     assert {row["external_id"]: values(row) for row in new_base} == state
     assert [row["ordinal"] for row in new_base] == list(range(len(state)))
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 3, 128])
+def test_it_does_not_matter_in_how_many_pieces_the_work_is_done(completed, monkeypatch, pieces):
+    monkeypatch.setattr(completion, "PIECES", pieces)
+    monkeypatch.setattr(completion, "ROW_GROUP_OFFERS", 3)
+    base = [{"external_id": str(n), "sku": f"A{n}", "name": f"N{n}"} for n in range(20)]
+    changes = [{"external_id": str(n), "price": "1"} for n in (19, 3, 7, 0, 18, 30, 4)]
+    offers, new_base, _ = completed(changes, base)
+    assert [(row["ordinal"], row["name"]) for row in offers] == list(
+        enumerate(["N19", "N3", "N7", "N0", "N18", None, "N4"])
+    )
+    told = {"19", "3", "7", "0", "18", "4"}
+    rest = [str(n) for n in range(20) if str(n) not in told]
+    assert [row["external_id"] for row in new_base] == [*rest, *(change["external_id"] for change in changes)]
 
 
 def test_rows_are_written_in_groups_that_a_batch_can_take(tmp_path, raw_rows):
