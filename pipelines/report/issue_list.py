@@ -10,6 +10,7 @@ import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -22,8 +23,9 @@ from pipelines.model import Severity
 from pipelines.report.russian import number
 from pipelines.report.wording import fill, issue_code, plain
 
-# A sheet of Excel has 1,048,576 rows. One is the header; the last one says what is missing, when something is.
-SHEET_ROWS = 1_048_576
+# A sheet could hold ten times as many rows, but writing them would take minutes of a load, and nobody reads so far. One
+# is the header; the last one says what is missing, when something is. The CSV is always complete.
+SHEET_ROWS = 100_002
 CELL_LIMIT = 32_767
 
 _BATCH = 5_000
@@ -57,10 +59,13 @@ _READ = ("code", "sku", "part", "line", "field", "sent", "published")
 def write_xlsx(issues: Path, out: Path, *, sheet_rows: int = SHEET_ROWS) -> None:
     """Write the list as a workbook: text cells, a frozen header, a filter.
 
+    Rows are in file order. A list that is too long for the sheet begins with the errors, then the warnings, and its
+    last row says how many remarks are only in the CSV.
+
     Args:
         issues: Parquet of `ISSUE_SCHEMA`, in file order.
         out: where the workbook is made.
-        sheet_rows: rows that a sheet has; beyond them the last row says how many are only in the CSV.
+        sheet_rows: rows that the sheet may have, at least three.
     """
     with pq.ParquetFile(issues) as file:
         total = file.metadata.num_rows
@@ -76,15 +81,16 @@ def write_xlsx(issues: Path, out: Path, *, sheet_rows: int = SHEET_ROWS) -> None
             sheet.write_string(0, index, column.title, header)
         sheet.freeze_panes(1, 0)
         sheet.autofilter(0, 0, listed, len(_COLUMNS) - 1)
-        for row, values in zip(range(1, listed + 1), _rows(issues), strict=False):
+        found = _rows(issues) if listed == total else chain.from_iterable(_rows(issues, each) for each in Severity)
+        for row, values in enumerate(islice(found, listed), start=1):
             for index, value in enumerate(values):
                 if value and index != _LINE:
                     sheet.write_string(row, index, value[:CELL_LIMIT])
                 elif value:
                     sheet.write_number(row, index, int(value))
         if listed < total:
-            note = f"И ещё {number(total - listed)}: лист Excel больше не вмещает. Полный список — в файле CSV."
-            sheet.write_string(listed + 1, 0, note)
+            more = f"И ещё {number(total - listed)}: здесь сначала ошибки, потом предупреждения."
+            sheet.write_string(listed + 1, 0, f"{more} Полный список — в файле CSV.")
 
 
 def write_csv(issues: Path, out: TextIO) -> None:
@@ -99,13 +105,13 @@ def write_csv(issues: Path, out: TextIO) -> None:
     table.writerows([_harmless(value) for value in values] for values in _rows(issues))
 
 
-def _rows(issues: Path) -> Iterator[list[str]]:
+def _rows(issues: Path, severity: Severity | None = None) -> Iterator[list[str]]:
+    """The list in file order, all of it or what is of one severity."""
     with pq.ParquetFile(issues) as file:
-        for batch in file.iter_batches(_BATCH, columns=list(_READ)):
-            for row in batch.set_column(
-                batch.schema.get_field_index("line"), "line", pc.cast(batch.column("line"), "string")
-            ).to_pylist():
-                yield _row(row)
+        for read in file.iter_batches(_BATCH, columns=[*_READ, "severity"]):
+            batch = read if severity is None else read.filter(pc.equal(read.column("severity"), severity.value))
+            line = pc.cast(batch.column("line"), "string")
+            yield from map(_row, batch.set_column(batch.schema.get_field_index("line"), "line", line).to_pylist())
 
 
 def _row(row: dict[str, Any]) -> list[str]:

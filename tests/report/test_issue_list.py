@@ -99,6 +99,13 @@ def test_a_full_sheet_says_what_is_missing(
     assert len(read_csv(issues, tmp_path)) == number + 1
 
 
+def test_a_full_sheet_has_what_matters_most(write_issues: WriteIssues, tmp_path: Path) -> None:
+    kinds = ["unknown_tags", "price_rounded", "price_invalid"]
+    issues = write_issues(Issue(code, ordinal=n, line=n + 1) for n, code in enumerate(kinds * 3))
+    listed = [(row[1], row[4]) for row in rows(read_xlsx(issues, tmp_path, sheet_rows=7))[1:-1]]
+    assert listed == [(kinds[2], 3), (kinds[2], 6), (kinds[2], 9), (kinds[1], 2), (kinds[1], 5)]
+
+
 def test_a_cell_holds_no_more_than_excel_takes(write_issues: WriteIssues, tmp_path: Path) -> None:
     sheet = read_xlsx(write_issues([Issue("price_invalid", ordinal=0, sent="x" * (CELL_LIMIT + 1))]), tmp_path)
     assert max(len(str(cell.value)) for cell in sheet[2]) == CELL_LIMIT
