@@ -66,7 +66,7 @@ CATALOG_SNAPSHOT = Asset(name="catalog_snapshot", uri="catalog-feeds://snapshots
 
 # A run maps no more loads than Airflow takes (`core.max_map_length` is 1,024), and polling leaves time for loading;
 # what is left over is due again in the next hour.
-LOADS_AT_MOST = 1_000
+LOADS_AT_MOST = 900
 POLL_SECONDS = 20 * 60.0
 
 # So many links newly failing at once, and such a share of all, are hardly all the suppliers' fault.

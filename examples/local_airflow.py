@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -134,10 +134,22 @@ class LocalAirflow:
         Raises:
             InternalError: a component ended, or the API does not answer; the message names the log.
         """
-        commands = {self.home / "logs" / f"{c[0]}.log": [sys.executable, "-m", "airflow", *c] for c in COMPONENTS}
+        api, *others = COMPONENTS
+        # The first task begins as soon as there is a scheduler, and fails if the API does not answer by then.
+        with (
+            self._started([api], ("metadatabase",)) as first,
+            self._started(others, ("scheduler", "dag_processor", "triggerer")) as rest,
+        ):
+            yield [*first, *rest]
+
+    @contextmanager
+    def _started(
+        self, components: Sequence[Sequence[str]], parts: Sequence[str]
+    ) -> Iterator[list[subprocess.Popen[bytes]]]:
+        commands = {self.home / "logs" / f"{c[0]}.log": [sys.executable, "-m", "airflow", *c] for c in components}
         with children(commands, env=self.environment()) as running:
             deadline = time.monotonic() + _READY_SECONDS
-            while not self._healthy():
+            while not self._healthy(parts):
                 for log, process in running.items():
                     if process.poll() is not None:
                         msg = f"airflow {log.stem} ended with {process.returncode}; see {log}"
@@ -148,14 +160,12 @@ class LocalAirflow:
                 time.sleep(0.5)
             yield list(running.values())
 
-    def _healthy(self) -> bool:
+    def _healthy(self, parts: Sequence[str]) -> bool:
         try:
             health = httpx.get(f"{self.url}/api/v2/monitor/health", timeout=5).json()
         except (httpx.HTTPError, ValueError):
             return False
-        return all(
-            health[part]["status"] == "healthy" for part in ("metadatabase", "scheduler", "dag_processor", "triggerer")
-        )
+        return all(health[part]["status"] == "healthy" for part in parts)
 
     def _call(self, *arguments: str) -> int:
         command = [sys.executable, "-m", "airflow", *arguments]

@@ -47,6 +47,8 @@ def open_house() -> AbstractContextManager[House]:
     from pipelines import steps
     from pipelines.settings import load_settings
 
+    # It tells at length, in every load, what it tries with DuckDB.
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
     return steps.open_house(load_settings(), secret)
 
 

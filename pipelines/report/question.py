@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 from pipelines.model import LoadFacts
 from pipelines.report.russian import number
 
 _BAR = 30
 _REPORT_LINES = 40
+_MARKUP = re.compile(r"[\\`*_{}\[\]<>()#+!|~&-]")
 
 # Numbers of a hold that are worth a row, with their names; the rest of it is in the report.
 _NAMES = {
@@ -38,40 +42,46 @@ def render_question(load: LoadFacts, report_text: str) -> str:
         report_text: the load's report as its supplier reads it.
     """
     held = load.held or {}
-    rows = "\n".join(f"| {name} | {_shown(held[key])} |" for key, name in _NAMES.items() if key in held)
-    lines = report_text.replace("`", "'").splitlines()[:_REPORT_LINES]
+    numbers = [(name, _shown(held[key])) for key, name in _NAMES.items() if key in held]
+    lines = [line.strip() for line in report_text.splitlines() if line.strip()][:_REPORT_LINES]
     return "\n\n".join(
-        part
-        for part in (
-            f"| Показатель | Значение |\n| --- | ---: |\n{rows}",
-            _fenced(_picture(held)),
+        (
+            _table(("Показатель", "Значение"), numbers),
+            _table(("Что будет", "", ""), _picture(held)),
             "**Отчёт поставщика**",
-            _fenced(lines),
+            "  \n".join(map(_literally, lines)),
         )
-        if part
     )
 
 
-def _picture(held: dict[str, object]) -> list[str]:
+def _picture(held: dict[str, object]) -> list[tuple[str, ...]]:
     """Bars of what would happen, to one scale each."""
-    lines: list[str] = []
+    bars: list[tuple[str, ...]] = []
     visible, hidden = _count(held, "visible"), _count(held, "would_hide")
     if visible:
-        lines += [_bar("видно сейчас", visible, visible), _bar("останется", visible - hidden, visible)]
+        bars += [_bar("Видно сейчас", visible, visible), _bar("Останется", visible - hidden, visible)]
     compared = _count(held, "compared")
     for name in _MOVES:
         if compared and name in held:
-            lines += [_bar("сравнимых цен", compared, compared), _bar("изменятся", _count(held, name), compared)]
-    return lines
+            bars += [_bar("Сравнимых цен", compared, compared), _bar("Изменятся", _count(held, name), compared)]
+    return bars
 
 
-def _bar(name: str, part: int, whole: int) -> str:
+def _bar(name: str, part: int, whole: int) -> tuple[str, ...]:
     filled = round(_BAR * part / whole)
-    return f"{name:<14} {'█' * filled}{'░' * (_BAR - filled)} {number(part)}"
+    return name, "█" * filled + "░" * (_BAR - filled), number(part)
 
 
-def _fenced(lines: list[str]) -> str:
-    return "\n".join(("```", *lines, "```")) if lines else ""
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    if not rows:
+        return ""
+    lines = [head, ("---",) * len(head), *(tuple(map(_literally, row)) for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _literally(text: str) -> str:
+    """Text that Markdown shows as it is: values of the supplier's are among it."""
+    return _MARKUP.sub(r"\\\g<0>", text)
 
 
 def _count(held: dict[str, object], name: str) -> int:
@@ -80,4 +90,4 @@ def _count(held: dict[str, object], name: str) -> int:
 
 
 def _shown(value: object) -> str:
-    return number(value) if isinstance(value, int) else str(value).replace("|", "/")[:60]
+    return number(value) if isinstance(value, int) else str(value)[:60]

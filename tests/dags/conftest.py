@@ -26,6 +26,7 @@ def ask(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "dags" / "plugins"),
     }
 
     def run(code: str) -> Any:
