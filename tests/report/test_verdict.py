@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from pipelines.errors import InternalError
-from pipelines.model import Counts, Issue, LoadFacts, LoadStatus, WhyNot
+from pipelines.model import Counts, DecisionVerdict, HoldReason, Issue, LoadFacts, LoadKind, LoadStatus, WhyNot
 from pipelines.report import LoadReport, build, verdict
 
 NBSP = "\N{NO-BREAK SPACE}"
@@ -142,3 +143,70 @@ def test_P6_actualization_applied_or_why_not(make_load: Callable[..., LoadFacts]
 def test_a_reason_without_a_sentence_is_our_bug(make_load: Callable[..., LoadFacts]) -> None:
     with pytest.raises(InternalError, match="tired"):
         verdict.actualization(make_load(actualization={"applied": False, "why_not": "tired"}))
+
+
+HOLDS = {
+    HoldReason.TOO_MANY_HIDDEN: ({"would_hide": 60, "visible": 100}, "скрытие 60 товаров ждёт", "нет 60 из 100"),
+    HoldReason.PRICE_JUMPS: (
+        {"jumped": 21, "compared": 90, "ratio": "3"},
+        "не опубликован и ждёт",
+        "У 21 товара из 90",
+    ),
+    HoldReason.PRICE_FACTOR: (
+        {"moved": 95, "compared": 100, "factor": "100"},
+        "не опубликован и ждёт",
+        "Цены 95 товаров из 100 стали в 100 раз больше",
+    ),
+    HoldReason.UNLIKE_PAST: ({}, "не опубликован и ждёт", "не похож на прошлые"),
+    HoldReason.PRICES_KEPT: ({"kept": 2, "limit": "10"}, "загружен", "Цены 2 товаров изменились в 10 раз"),
+}
+
+
+@pytest.mark.parametrize("reason", HoldReason)
+def test_P7_every_hold_says_what_waits_what_to_do_and_what_happens_otherwise(
+    report_on: Callable[..., LoadReport], reason: HoldReason
+) -> None:
+    numbers, headline, waits = HOLDS[reason]
+    status = LoadStatus.HELD if reason.stops else LoadStatus.PROCESSED
+    held = {"reason": reason.value, "would_hide": 0, "visible": 0} | numbers
+    report = report_on(status=status, held=held)
+    assert headline in verdict.headline(report).replace(NBSP, " ")
+    assert verdict.took_part(report.load) is reason.publishes
+    said = " ".join(verdict.advice(report)).replace(NBSP, " ")
+    assert waits in said
+    assert "номер загрузки, 4812" in said
+    assert "Если ничего не делать" in said
+    trial = report_on(status=status, held=held, dry_run=True)
+    assert len(verdict.advice(trial)) == 1
+
+
+@pytest.mark.parametrize("factor", ["100", "0.01", "vat", "1/vat"])
+def test_P7_every_factor_has_its_words(report_on: Callable[..., LoadReport], factor: str) -> None:
+    held = {"reason": "price_factor", "moved": 5, "compared": 5, "factor": factor}
+    assert "возможно" in verdict.advice(report_on(status=LoadStatus.HELD, held=held))[0]
+
+
+@pytest.mark.parametrize("outcome", DecisionVerdict)
+def test_R3_what_was_decided_takes_the_place_of_what_waits(
+    report_on: Callable[..., LoadReport], outcome: DecisionVerdict
+) -> None:
+    said = verdict.advice(
+        report_on(held=HELD, decision={"verdict": outcome.value, "who": "anna", "why": "<b>да</b>", "by_load": 4813})
+    )
+    assert len(said) == 2
+    assert "Если ничего не делать" not in " ".join(said)
+    assert "<b>да</b>" in said[1]
+    assert "anna" not in " ".join(said)
+
+
+def test_P10_a_load_that_undoes_another_says_so(report_on: Callable[..., LoadReport]) -> None:
+    assert "Загрузка №\N{NO-BREAK SPACE}4790 отменена" in verdict.headline(
+        report_on(kind=LoadKind.ROLLBACK, origin=4790)
+    )
+
+
+def test_P8_published_is_not_always_seen(report_on: Callable[..., LoadReport]) -> None:
+    hidden = replace(report_on(previous=None), visible=100, statistics={"visible": 0})
+    assert "магазин пока не показывает" in verdict.buyers(hidden)[0]
+    unbound = replace(hidden, statistics={"visible": 40})
+    assert "40\N{NO-BREAK SPACE}товаров из 100 опубликованных" in verdict.buyers(unbound)[0]
