@@ -191,16 +191,18 @@ _UNDO = f"""
         ) oldest
         GROUP BY sku_key
     ),
+    -- Materialized, or each column of a row would build the whole row anew.
+    rows AS MATERIALIZED (
+        SELECT f.sku_key, f.kind = 'created' AS absent,
+            jsonb_populate_record(now, coalesce(c.card, '{{}}') || coalesce(f.origin, '{{}}')) AS was
+        FROM firsts f
+        LEFT JOIN cards c USING (sku_key)
+        LEFT JOIN offers now
+            ON now.shop_id = %(shop)s AND now.supplier_id = %(supplier)s AND now.sku_key = f.sku_key
+    ),
     applied AS (
         MERGE INTO offers o
-        USING (
-            SELECT f.sku_key, f.kind = 'created' AS absent,
-                jsonb_populate_record(now, coalesce(c.card, '{{}}') || coalesce(f.origin, '{{}}')) AS was
-            FROM firsts f
-            LEFT JOIN cards c USING (sku_key)
-            LEFT JOIN offers now
-                ON now.shop_id = %(shop)s AND now.supplier_id = %(supplier)s AND now.sku_key = f.sku_key
-        ) s
+        USING rows s
         ON o.shop_id = %(shop)s AND o.supplier_id = %(supplier)s AND o.sku_key = s.sku_key
         WHEN MATCHED AND s.absent THEN DELETE
         WHEN MATCHED THEN UPDATE SET ({_SET}) = ROW({_WAS})

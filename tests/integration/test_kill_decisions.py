@@ -69,7 +69,7 @@ def outcome(house):
             conn.execute(query).fetchall()
             for query in (
                 "SELECT to_jsonb(o) - 'changed_at' - 'hidden_at' FROM offers o ORDER BY sku_key",
-                "SELECT sku_key, kind, fields, before, after FROM changes ORDER BY id",
+                "SELECT sku_key, kind, fields, before, after FROM changes ORDER BY sku_key, load_id, kind",
                 "SELECT status, kind, published, undone_by IS NULL, reported_at IS NULL FROM loads ORDER BY id",
                 "SELECT load_id, verdict, effect FROM decisions ORDER BY id",
                 "SELECT count(*), count(DISTINCT name) FROM mails",

@@ -1,11 +1,15 @@
 """P10: undoing a load brings back exactly the catalog that was, as a new load, and can be undone itself."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from pipelines import publish, registry, steps
 from pipelines.errors import OperatorError
 from pipelines.registry import Decider
 
+FEEDS = Path(__file__).parents[2] / ".." / "shared" / "feeds" / "yml"
 ANNA = Decider("anna", "the price list was wrong")
 
 
@@ -198,3 +202,27 @@ def test_P10_an_older_load_that_failed_does_not_come_after_a_rollback(house, loa
         conn.commit()
         with publish.Publication(conn, load_) as publication:
             assert publication.standing is publish.Standing.SUPERSEDED
+
+
+@pytest.mark.skipif(not FEEDS.is_dir(), reason="the real feeds are not here")
+def test_P10_a_rollback_of_a_real_price_list_restores_every_row(house, load, tmp_path, offers):
+    """2,004 goods with characteristics and pictures; then a third is gone, and every other price has changed."""
+    feed = FEEDS / "clean_utf8.yml"
+    settings = {"default_unit": "796", "default_vat": "20", "required_fields": "", "hold_price_share": "1"}
+    load(feed, actualize=True, hold_hidden_share="1", **settings)
+    before = offers()
+    count = 0
+
+    def worse(match):
+        nonlocal count
+        count += 1
+        text = re.sub(r"<price>(\d+)", lambda m: f"<price>{int(m[1]) * 2}", match[0]) if count % 2 else match[0]
+        return "" if count % 3 == 0 else text
+
+    path = tmp_path / "worse.yml"
+    path.write_text(re.sub(r"<offer .*?</offer>", worse, feed.read_text(encoding="utf-8"), flags=re.DOTALL), "utf-8")
+    bad = load(path)
+    assert bad.counts["hidden"] > 600
+    assert bad.counts["changed"] > 600
+    steps.rollback(house, bad.load_id, ANNA)
+    assert offers() == before

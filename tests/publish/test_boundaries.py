@@ -72,7 +72,7 @@ def dump(catalog: Database):
                 conn.execute(query).fetchall()
                 for query in (
                     "SELECT to_jsonb(o) - 'changed_at' FROM offers o ORDER BY sku_key",
-                    "SELECT load_id, sku_key, kind, fields, before, after FROM changes ORDER BY id",
+                    "SELECT load_id, sku_key, kind, fields, before, after FROM changes ORDER BY load_id, sku_key, kind",
                     "SELECT id, status, reason, published, undone_by, held, hidden FROM loads ORDER BY id",
                     "SELECT load_id, verdict, by_load, effect FROM decisions ORDER BY id",
                     "SELECT code, processed_sha256, last_good_load_id FROM links ORDER BY code",

@@ -413,3 +413,23 @@ def test_O16_unbound_goods_are_stored_and_shown_only_where_the_shop_shows_them(
         registry.set_accreditation(conn, "a", "main", status, who="test")
         seen = [sku for (sku,) in conn.execute("SELECT sku_key FROM visible_offers ORDER BY sku_key")]
         assert seen == (visible if status is Accreditation.GRANTED else [])
+
+
+def test_P3_only_differences_are_written_as_the_server_counts_them(conn, link, write_files, publish):
+    def counted():
+        conn.execute("SELECT pg_stat_force_next_flush()")
+        conn.commit()
+        conn.execute("SELECT pg_stat_clear_snapshot()")
+        rows = conn.execute(
+            "SELECT relname, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_user_tables"
+            " WHERE relname IN ('offers', 'changes') ORDER BY relname DESC"
+        ).fetchall()
+        conn.commit()
+        return {name: counters for name, *counters in rows}
+
+    offers = [{"sku": str(n), "name": "Болт", "price": Decimal(100)} for n in range(1000)]
+    publish(link(), write_files(offers))
+    assert counted() == {"offers": [1000, 0, 0], "changes": [1000, 0, 0]}
+    moved = [offer | ({"price": Decimal(101)} if n % 100 == 0 else {}) for n, offer in enumerate(offers)]
+    publish(link(), write_files([*moved[:990], {"sku": "new"}]), hide=True)
+    assert counted() == {"offers": [1001, 20, 0], "changes": [1021, 0, 0]}

@@ -67,6 +67,14 @@ def test_P6_held_over_both_thresholds(visible, missing, held):
         }
 
 
+@pytest.mark.parametrize(("before", "after"), [(2959, 202), (1792, 260), (2148, 7)])
+def test_P6_the_shrinks_found_in_the_wild_are_held_and_recover(before, after):
+    shrunk = judge(Numbers(read=after, accepted=after, rejected=0, visible=before, missing=before - after), ACTUALIZE)
+    assert (shrunk.hide, shrunk.hold.reason) == (False, HoldReason.TOO_MANY_HIDDEN)
+    whole = judge(Numbers(read=before, accepted=before, rejected=0, visible=before, missing=0), ACTUALIZE)
+    assert (whole.hide, whole.hold) == (True, None)
+
+
 def test_P6_thresholds_belong_to_the_link():
     relaxed = LinkOptions(actualize=True, hold_hidden_share=Decimal(1))
     assert judge(numbers(visible=100, missing=100), relaxed).hide
