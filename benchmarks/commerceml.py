@@ -26,7 +26,7 @@ from pipelines.fetch.sets import Pile, packed
 
 PRICE_TYPES = ("Розничная", "Оптовая", "Закупочная")
 _NAMES = {param_name(number): number for number in range(PARAM_NAMES)}
-_ENTRIES = 50  # of each dictionary
+_ENTRIES = 10  # of each dictionary
 
 
 def goods_xml(seed: int, number: int) -> tuple[str, str]:

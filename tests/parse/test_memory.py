@@ -10,15 +10,18 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.commerceml import exchange
 from benchmarks.generate import feed as generate
 
 PEAK = """
 import resource, sys
 from pathlib import Path
 from pipelines.errors import SupplierError
+from pipelines.options import LinkOptions
 from pipelines.parse import parse
 try:
-    print(parse(lambda: open(sys.argv[1], "rb"), Path(sys.argv[2])).read)
+    options = LinkOptions(price_type="Розничная")
+    print(parse(lambda: open(sys.argv[1], "rb"), Path(sys.argv[2]), options=options).read)
 except SupplierError as error:
     print(error.code)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
@@ -35,6 +38,11 @@ def peak(path: Path) -> tuple[str, int]:
 
 def feed_of(size: int) -> Iterator[bytes]:
     return generate(1, encoding="windows-1251", bytes_wanted=size, offers_wanted=None)
+
+
+def exchange_of(size: int) -> Iterator[bytes]:
+    """An exchange is joined in batches, so it takes some megabytes until the first of them is full."""
+    return exchange(1, encoding="windows-1251", bytes_wanted=16_000_000 + size)
 
 
 def around(filler: Callable[[int], str]) -> Callable[[int], Iterator[bytes]]:
@@ -55,12 +63,13 @@ def around(filler: Callable[[int], str]) -> Callable[[int], Iterator[bytes]]:
     ("build", "outcome"),
     [
         (feed_of, None),
+        (exchange_of, None),
         (around(lambda i: f"<category id='{i}'>Категория</category>\n"), "1"),
         (around(lambda i: f"<!-- comment {i} -->"), "1"),
         (around(lambda i: "<a><b/></a>"), "1"),
         (around(lambda i: "<a>" if i % 200 < 100 else "</a>"), "1"),
     ],
-    ids=["offers", "categories", "comments", "tags", "nesting"],
+    ids=["offers", "exchange", "categories", "comments", "tags", "nesting"],
 )
 def test_memory_does_not_grow_with_the_file(
     tmp_path: Path, build: Callable[[int], Iterator[bytes]], outcome: str | None
