@@ -42,7 +42,7 @@ def feed_of(size: int) -> Iterator[bytes]:
 
 def exchange_of(size: int) -> Iterator[bytes]:
     """An exchange is joined in batches, so it takes some megabytes until the first of them is full."""
-    return exchange(1, encoding="windows-1251", bytes_wanted=16_000_000 + size)
+    return exchange(1, encoding="windows-1251", bytes_wanted=12_000_000 + size)
 
 
 def around(filler: Callable[[int], str]) -> Callable[[int], Iterator[bytes]]:
@@ -75,7 +75,7 @@ def test_memory_does_not_grow_with_the_file(
     tmp_path: Path, build: Callable[[int], Iterator[bytes]], outcome: str | None
 ) -> None:
     peaks = []
-    for megabytes in (4, 16):
+    for megabytes in (8, 24):
         path = tmp_path / f"{megabytes}.yml"
         with path.open("wb") as out:
             out.writelines(build(megabytes * 1_000_000))
