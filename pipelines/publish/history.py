@@ -17,6 +17,7 @@ from typing import Any
 
 import duckdb
 import psycopg
+from psycopg import sql
 
 from pipelines.errors import InternalError
 from pipelines.objects import ObjectConflictError, ObjectNotFoundError, ObjectStore
@@ -31,6 +32,8 @@ BATCH = 200_000
 # How long to wait for those who are writing changes right now.
 _WAIT = "10s"
 _MEMORY = "512MB"
+_ROW_GROUP = "32MB"
+_MONTH = """to_char(o."at" AT TIME ZONE 'UTC', 'YYYY-MM')"""
 
 
 @dataclass(frozen=True)
@@ -109,26 +112,33 @@ def _put(store: ObjectStore, state: State, etag: str | None) -> bool:
 
 
 def _write_batch(conn: psycopg.Connection[Any], store: ObjectStore, scratch: Path, state: State) -> None:
-    """Write the announced changes, a file for each month they fall in: the same bytes under the same names each time
-    as far as anyone who reads them can tell."""
-    condition = f"o.id > {state.through} AND o.id <= {state.announced}"
+    """Write the announced changes, a file for each month they fall in: the same rows under the same names each time."""
+    announced = f"o.id > {state.through} AND o.id <= {state.announced}"
+    months = conn.execute(
+        sql.SQL(
+            f"SELECT {_MONTH} AS month, min(o.id), max(o.id) FROM changes o WHERE {announced} GROUP BY 1 ORDER BY 1"
+        )
+    ).fetchall()
+    for month, first, last in months:
+        path = scratch / "history.parquet"
+        _write_file(conn, path, scratch, f"{announced} AND {_MONTH} = '{month}'")
+        store.put_file(f"{_FILES}/year={month[:4]}/month={month[5:]}/{first}-{last}.parquet", path)
+        path.unlink()
+    conn.commit()
+
+
+def _write_file(conn: psycopg.Connection[Any], path: Path, scratch: Path, condition: str) -> None:
+    """Write changes by way of a database on disk: a card may be large, and a batch of them larger than memory."""
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": _MEMORY,
         "temp_directory": str(scratch / "spill"),
+        "preserve_insertion_order": False,
     }
-    with duckdb.connect(config=config) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
+    aside = path.with_suffix(".duckdb")
+    with duckdb.connect(str(aside), config=config) as connection:
         connection.execute(f"CREATE TABLE batch ({HISTORY.shape})")
         Rows(conn, connection, scratch).copy(HISTORY, "batch", condition)
-        months = connection.execute(
-            'SELECT year("at"), month("at"), min(id), max(id) FROM batch GROUP BY ALL ORDER BY ALL'
-        ).fetchall()
-        for year, month, first, last in months:
-            path = scratch / "history.parquet"
-            connection.execute(
-                f'COPY (SELECT * FROM batch WHERE year("at") = {year} AND month("at") = {month} ORDER BY id)'
-                f" TO '{path}' (FORMAT parquet, COMPRESSION zstd)"
-            )
-            store.put_file(f"{_FILES}/year={year}/month={month:02}/{first}-{last}.parquet", path)
-            path.unlink()
-    conn.commit()
+        connection.execute(
+            f"COPY batch TO '{path}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE_BYTES '{_ROW_GROUP}')"
+        )
+    aside.unlink()

@@ -389,7 +389,11 @@ class _Build:
             f"SELECT count(*) FROM changes WHERE id > {self._source.last_change}",
         )
         for table in COPIED:
-            yield table.name, f"SELECT count(*) FROM {table.place}", f"SELECT count(*) FROM {table.source}"
+            yield (
+                table.name,
+                f"SELECT count(*) FROM {table.place}",
+                f"SELECT count(*) FROM {table.source} WHERE {table.where}",
+            )
 
     @property
     def _kept_since(self) -> str:

@@ -52,11 +52,10 @@ class Rows:
 
     def _pieces(self, table: Table, condition: str) -> Iterator[Path]:
         """The rows of a query as CSV files, one after another under the same name."""
-        where = "AND" if " WHERE " in table.source else "WHERE"
         select = ", ".join(f"({c.source})" for c in table.columns)
         # FORCE_QUOTE tells an empty text ("") from NULL (nothing between commas); DuckDB keeps the difference.
         command = (
-            f"COPY (SELECT {select} FROM {table.source} {where} {condition})"
+            f"COPY (SELECT {select} FROM {table.source} WHERE ({table.where}) AND ({condition}))"
             " TO STDOUT (FORMAT csv, FORCE_QUOTE *, ENCODING 'UTF8')"
         )
         path = self._scratch / f"{table.name}.csv"

@@ -38,12 +38,19 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One table of the snapshot and the PostgreSQL query behind it."""
+    """One table of the snapshot.
+
+    Attributes:
+        source: what its rows are taken from: tables of PostgreSQL or the name of a reference table; empty where they
+            come from elsewhere.
+        where: which of them.
+    """
 
     name: str
     comment: str
     source: str
     columns: tuple[Column, ...]
+    where: str = "true"
 
     @property
     def place(self) -> str:
@@ -210,7 +217,7 @@ COPIED: tuple[Table, ...] = (
     Table(
         "loads",
         "Загрузки, одна обработка файла — одна строка",
-        "loads o JOIN links k ON k.id = o.link_id WHERE NOT o.dry_run",
+        "loads o JOIN links k ON k.id = o.link_id",
         (
             Column("id", "o.id", "BIGINT", "Номер загрузки"),
             Column("link", "k.code", "VARCHAR", "Ссылка или канал загрузки файлов"),
@@ -249,6 +256,7 @@ COPIED: tuple[Table, ...] = (
                 )
             ),
         ),
+        "NOT o.dry_run",
     ),
     Table(
         "suppliers",
