@@ -51,7 +51,9 @@ def _cannot_wait(load: LoadFacts, previous: LoadFacts | None) -> bool:
         return True
     if load.status is LoadStatus.REJECTED:
         return previous.status is not LoadStatus.REJECTED
-    return previous.status is not LoadStatus.PROCESSED
+    # A hold that lapsed with this load is a recovery, though the load it lapsed from is closed by now.
+    lapsed = (previous.decision or {}).get("by_load") == load.id
+    return lapsed or previous.status is not LoadStatus.PROCESSED
 
 
 def _is_news(load: LoadFacts, previous: LoadFacts | None) -> bool:

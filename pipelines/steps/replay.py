@@ -124,6 +124,7 @@ def _flips(house: House, load: LoadFacts, manifest: Manifest) -> Flips:
             issues=(),
             spellings=RAW_SCALARS | manifest.spellings,
             parts=tuple(Part(**part) for part in manifest.parts),
+            delta=manifest.delta,
         )
         library = Library.at(house.store, house.settings.home_path)
         normalize.normalize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -123,3 +124,11 @@ def test_R3_prices_that_were_kept_and_a_load_that_undoes_another_are_told_at_onc
 ) -> None:
     for load in (make_load(held={"reason": "prices_kept"}), make_load(kind=LoadKind.ROLLBACK, origin=1)):
         assert how_to_mail(load, make_load(), MailPolicy.DIGEST) is Delivery.NOW
+
+
+def test_R3_a_hold_that_lapses_is_a_recovery(make_load: Callable[..., LoadFacts]) -> None:
+    load = make_load(status=P, counts=Counts(unchanged=5), sha256="cd" * 32)
+    lapsed = {"verdict": "lapsed", "by_load": load.id}
+    held = make_load(status=P, held={"reason": "too_many_hidden"}, decision=lapsed, sha256="ab" * 32)
+    assert how_to_mail(load, held, MailPolicy.ALL) is Delivery.NOW
+    assert how_to_mail(load, replace(held, decision=lapsed | {"by_load": 0}), MailPolicy.ALL) is Delivery.NOT
