@@ -4,7 +4,9 @@ FROM python:3.13-slim-bookworm
 ENV PYTHONUNBUFFERED=1 \
     CATALOG_FEEDS_HOME=/var/lib/catalog-feeds \
     AIRFLOW_HOME=/var/lib/catalog-feeds/airflow \
-    AIRFLOW__CORE__DAGS_FOLDER=/opt/catalog-feeds/dags
+    PYTHONPATH=/opt/catalog-feeds \
+    AIRFLOW__CORE__DAGS_FOLDER=/opt/catalog-feeds/dags \
+    AIRFLOW__CORE__PLUGINS_FOLDER=/opt/catalog-feeds/dags/plugins
 
 WORKDIR /opt/catalog-feeds
 

@@ -10,7 +10,7 @@
 | `poll` | Опрашивает ссылки, у каждого сервера по одной; изменившиеся файлы сохраняет в архив. |
 | `load` | По одной на изменившийся файл, с подписью: поставщик · ссылка · итог. |
 | `waiting`, `ask` | По каждой загрузке, которая ждёт решения, запускают `decide_held_load`. |
-| `send_mails` | Отправляет отчёты поставщикам; неотправленное попробует снова следующий час. |
+| `mail` | Отправляет письма из очереди: отчёты, сводки, напоминания о замолчавших ссылках. |
 | `snapshot` | Пишет снимок DuckDB, если хоть одна загрузка дошла до конца. |
 | `roll_up` | Подводит итог часа: примечание к запуску; при сбое одно письмо операторам. |
 
@@ -28,7 +28,9 @@
 3. `poll`: недоступны база каталога или хранилище файлов; `catalog-feeds doctor` скажет, что именно. Сервер поставщика,
    который не отвечает, красным не бывает.
 4. `snapshot`: аналитики читают прошлый снимок; повторите задачу.
-5. `ask`: загрузка ждёт решения и без него; запустите `decide_held_load` сами.
+5. `mail`: недоступна база каталога. Почтовый сервер, который не отвечает, красным не бывает: письма ждут в очереди и
+   уйдут в следующий час; три дня подряд — причина в журнале задачи.
+6. `ask`: загрузка ждёт решения и без него; запустите `decide_held_load` сами.
 
 Сбой повторяется сам: две попытки, пауза растёт. Ошибка в файле поставщика не повторяется: тот же файл дал бы то же.
 Загрузки, которые не успели завершиться, и ссылки, до которых не дошла очередь, подхватит следующий час.
@@ -139,7 +141,7 @@ def waiting() -> list[dict[str, Any]]:
 
 
 @task(trigger_rule=TriggerRule.ALL_DONE)
-def send_mails() -> None:
+def mail() -> None:
     """Send what is due; mail troubles are tried again by the next hour and are never red."""
     from pipelines import steps
 
@@ -219,7 +221,7 @@ def catalog_feeds_hourly() -> None:
     """One pass over all links; the tasks only call `pipelines.steps`."""
     loads = load.expand_kwargs(poll())
     held = waiting()
-    loads >> [snapshot(), send_mails(), held, roll_up()]
+    loads >> [snapshot(), mail(), held, roll_up()]
     TriggerDagRunOperator.partial(
         task_id="ask",
         trigger_dag_id="decide_held_load",

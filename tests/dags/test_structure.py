@@ -135,10 +135,10 @@ def test_changed_links_are_mapped_by_name_and_only_they(hourly: dict[str, Any]) 
     assert tasks["load"]["label"].startswith("{{ task.op_kwargs['label'] }}")
     assert {name: task["downstream"] for name, task in tasks.items()} == {
         "poll": ["load"],
-        "load": ["roll_up", "send_mails", "snapshot", "waiting"],
+        "load": ["mail", "roll_up", "snapshot", "waiting"],
         "waiting": ["ask"],
         "ask": [],
-        "send_mails": [],
+        "mail": [],
         "snapshot": [],
         "roll_up": [],
     }
@@ -151,7 +151,7 @@ def test_a_failed_load_holds_up_neither_mails_nor_snapshot_nor_verdict(hourly: d
         "load": "all_success",
         "waiting": "all_done_min_one_success",
         "ask": "all_success",
-        "send_mails": "all_done",
+        "mail": "all_done",
         "snapshot": "all_done_min_one_success",
         "roll_up": "all_done",
     }

@@ -96,6 +96,8 @@ def test_a_suppliers_broken_file_is_green_and_an_unchanged_hour_is_pink(hour: Ho
             "poll": "success",
             "load krepezh · krepezh-main": "success",
             "load siz · siz-main · Отклонён": "success",
+            "waiting": "success",
+            "ask": "skipped",
             "snapshot": "success",
             "mail": "success",
             "roll_up": "success",
@@ -109,7 +111,15 @@ def test_a_suppliers_broken_file_is_green_and_an_unchanged_hour_is_pink(hour: Ho
     result, _ = hour.run()
     assert result == {
         "run": "success",
-        "tasks": {"poll": "success", "load": "skipped", "snapshot": "skipped", "mail": "success", "roll_up": "success"},
+        "tasks": {
+            "poll": "success",
+            "load": "skipped",
+            "waiting": "skipped",
+            "ask": "skipped",
+            "snapshot": "skipped",
+            "mail": "success",
+            "roll_up": "success",
+        },
     }
 
 
@@ -125,6 +135,8 @@ def test_a_load_that_fails_on_our_side_turns_the_run_red_and_stops_nobody_else(h
             "poll": "success",
             "load krepezh · krepezh-main": "success",
             "load siz · siz-main": "failed",
+            "waiting": "success",
+            "ask": "skipped",
             "snapshot": "success",
             "mail": "success",
             "roll_up": "failed",
@@ -146,6 +158,8 @@ def test_a_link_that_cannot_be_polled_for_our_fault_is_red_and_stops_nobody_else
         "tasks": {
             "poll": "success",
             "load krepezh · krepezh-main": "success",
+            "waiting": "success",
+            "ask": "skipped",
             "snapshot": "success",
             "mail": "success",
             "roll_up": "failed",
@@ -161,6 +175,8 @@ def test_a_catalog_that_cannot_be_reached_is_red_although_the_last_task_always_r
         "tasks": {
             "poll": "failed",
             "load": "upstream_failed",
+            "waiting": "upstream_failed",
+            "ask": "upstream_failed",
             "snapshot": "upstream_failed",
             "mail": "failed",
             "roll_up": "failed",

@@ -99,8 +99,34 @@ def test_services_are_watched_and_start_in_order(compose: dict[str, Any]) -> Non
     for name in AIRFLOW_SERVICES:
         after = services[name]["depends_on"]
         assert after["postgres"] == {"condition": "service_healthy"}
-        assert after["airflow-migrate"] == {"condition": "service_completed_successfully"}
+        for step in ("airflow-migrate", "airflow-pools"):
+            assert after[step] == {"condition": "service_completed_successfully"}
         assert services[name]["environment"] == services["scheduler"]["environment"]
+
+
+def test_compose_uses_no_key_that_its_schema_does_not_have(compose: dict[str, Any]) -> None:
+    """The keys of the Compose Specification that we use or may come to use; a typing mistake is none of them."""
+    assert set(compose) <= {"name", "services", "volumes", "configs", "networks", "secrets"} | {
+        key for key in compose if key.startswith("x-")
+    }
+    service_keys = {
+        *("build", "command", "configs", "depends_on", "entrypoint", "env_file", "environment", "expose"),
+        *("healthcheck", "hostname", "image", "init", "labels", "mem_limit", "networks", "ports", "profiles"),
+        *("restart", "secrets", "shm_size", "stop_grace_period", "user", "volumes", "working_dir"),
+    }
+    for name, service in compose["services"].items():
+        assert set(service) <= service_keys, name
+        assert "image" in service or "build" in service
+        assert service["restart"] in {"no", "always", "on-failure", "unless-stopped"}
+        assert set(service.get("healthcheck", {})) <= {"test", "interval", "timeout", "retries", "start_period"}
+        for condition in service.get("depends_on", {}).values():
+            assert condition["condition"] in {"service_started", "service_healthy", "service_completed_successfully"}
+        assert all(isinstance(value, str) for value in service.get("environment", {}).values()), name
+
+
+def test_what_airflow_needs_besides_options_is_in_the_image(dockerfile: str) -> None:
+    assert "PYTHONPATH=/opt/catalog-feeds " in dockerfile
+    assert re.search(r"AIRFLOW__CORE__PLUGINS_FOLDER=/opt/catalog-feeds/dags/plugins$", dockerfile, re.MULTILINE)
 
 
 def test_state_is_on_volumes_and_ports_on_loopback(compose: dict[str, Any], dockerfile: str) -> None:
