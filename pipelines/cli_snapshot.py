@@ -17,15 +17,19 @@ SHOWN_ROWS = 1_000
 
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path), help="Also copy the file here.")
+@click.option("--page", type=click.Path(path_type=Path), help="Also write an HTML page with plots here.")
 @click.option("--history", type=click.Path(path_type=Path), help="Also bring a copy of all changes here up to date.")
 @click.option("--anew", is_flag=True, help="Read the whole catalog instead of what changed since the last snapshot.")
-def snapshot(*, out: Path | None, history: Path | None, anew: bool) -> None:
+def snapshot(*, out: Path | None, page: Path | None, history: Path | None, anew: bool) -> None:
     """Write the analyst's snapshot and print its path."""
     from pipelines import steps
 
     with open_house() as house, show_progress() as progress:
         progress("snapshot", None)
         path = steps.write_snapshot(house, out=out, anew=anew)
+        if page:
+            progress("page", None)
+            steps.write_page(house, page)
         if history:
             progress("history", None)
             steps.copy_history(house, history)

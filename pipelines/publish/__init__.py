@@ -13,7 +13,7 @@ from pipelines.publish.places import Place, find_place
 from pipelines.publish.price_changes import price_changes
 from pipelines.publish.rollback import Rollback, roll_back
 from pipelines.publish.selection import Selection, require_known, selected_cards
-from pipelines.publish.snapshot import LoadFiles, Source, Written, last_loads, write_snapshot
+from pipelines.publish.snapshot import LoadFiles, Source, Written, last_loads, render_page, write_snapshot
 from pipelines.publish.statistics import Statistics, statistics
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "overwritten",
     "price_changes",
     "read_card",
+    "render_page",
     "require_known",
     "roll_back",
     "selected_cards",

@@ -42,7 +42,7 @@ from pipelines.steps.offers import (
 )
 from pipelines.steps.polling import poll_due
 from pipelines.steps.process import process
-from pipelines.steps.query import peek_snapshot, query_snapshot, save_answer, write_answer
+from pipelines.steps.query import peek_snapshot, query_snapshot, save_answer, write_answer, write_page
 from pipelines.steps.reference import (
     Imported,
     export_reference,
@@ -119,6 +119,7 @@ __all__ = [
     "waiting_loads",
     "waiting_uploads",
     "write_answer",
+    "write_page",
     "write_snapshot",
     "write_template",
 ]

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Literal
 
 import duckdb
 
+from pipelines import publish
 from pipelines.errors import OperatorError
 from pipelines.formulas import shielded
 from pipelines.steps.house import House
@@ -108,6 +109,18 @@ def save_answer(house: House, query: str, out: Path, form: Form) -> None:
     """`write_answer` into a file, which appears whole or not at all."""
     with beside(out) as path, path.open("wb") as file:
         write_answer(house, query, file, form)
+
+
+def write_page(house: House, out: Path) -> None:
+    """A page with plots of the latest snapshot, whole or not at all.
+
+    Raises:
+        OperatorError: there is no snapshot yet, or the page cannot be written.
+    """
+    with open_snapshot(house) as snapshot:
+        page = publish.render_page(snapshot)
+    with beside(out) as path:
+        path.write_text(page, encoding="utf-8")
 
 
 def _answer(snapshot: duckdb.DuckDBPyConnection, query: str) -> tuple[list[str], Iterator[list[dict[str, Any]]]]:

@@ -118,7 +118,7 @@ def latest(house: steps.House):
         yield snapshot
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_R4_the_catalog_as_of_every_load_of_a_random_life_equals_the_catalog_dumped_then(house, load, tmp_path, seed):
     dice = random.Random(seed)  # noqa: S311 - a game, not a secret
     skus = [f"A {n}" for n in range(8)]
@@ -149,7 +149,7 @@ def test_R4_the_catalog_as_of_every_load_of_a_random_life_equals_the_catalog_dum
 
     load_some()
     remember()
-    for _ in range(9):
+    for _ in range(7):
         dice.choice([load_some, load_some, load_some, undo, by_hand])()
         remember()
         if dice.random() < 0.5:

@@ -7,5 +7,6 @@ page     a page with plots, made from a snapshot
 """
 
 from pipelines.publish.snapshot.build import LoadFiles, Source, Written, last_loads, write_snapshot
+from pipelines.publish.snapshot.page import render_page
 
-__all__ = ["LoadFiles", "Source", "Written", "last_loads", "write_snapshot"]
+__all__ = ["LoadFiles", "Source", "Written", "last_loads", "render_page", "write_snapshot"]
