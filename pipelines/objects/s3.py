@@ -43,6 +43,7 @@ _ADVICE = {
     "AccessDenied": "give these credentials the right to read, write, list and delete there",
     "InvalidAccessKeyId": "check AWS_ACCESS_KEY_ID",
     "SignatureDoesNotMatch": "check AWS_SECRET_ACCESS_KEY",
+    "ExpiredToken": "renew the AWS credentials: AWS_SESSION_TOKEN has run out",
     "403": "check the AWS credentials and the rights they have there",
     "PermanentRedirect": "check AWS_REGION: the bucket lives in another one",
 }
