@@ -100,12 +100,6 @@ def test_F5_real_feeds_that_are_broken(
     assert (error.code, error.line) == (code, line)
 
 
-@real
-@pytest.mark.parametrize("name", ["commerceml/2.04-2016/import.xml", "commerceml/3.1/prices.xml"])
-def test_F1_real_commerceml_is_recognised(refuse: Callable[[bytes], SupplierError], name: str) -> None:
-    assert refuse((FEEDS / name).read_bytes()).detail == "commerceml"
-
-
 @pytest.mark.parametrize("encoding", ["utf-8", "windows-1251"])
 def test_a_generated_feed_is_read_as_a_naive_reader_does(read: Read, encoding: str) -> None:
     data = b"".join(generate(3, encoding=encoding, bytes_wanted=None, offers_wanted=2_500))
