@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from airflow.providers.standard.decorators.python import _PythonDecoratedOperator
 from airflow.sdk import BaseOperatorLink, get_current_context
 from airflow.sdk.bases.decorator import TaskDecorator, task_decorator_factory
+from airflow.sdk.configuration import conf
 
 # Where the api-server serves them (`plugins/load_files.py`).
 FILES = "/catalog-feeds/loads"
@@ -30,7 +32,10 @@ class LoadLink(BaseOperatorLink):
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:  # noqa: ANN401, ARG002 - as the base class has it
         """Asked in the task's process once it has ended; empty when it worked on no load."""
-        return f"{FILES}/{operator.load_id}/{self._file}" if operator.load_id else ""
+        if operator.load_id is None:
+            return ""
+        root = urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/")
+        return f"{root}{FILES}/{operator.load_id}/{self._file}"
 
 
 class LoadTask(_PythonDecoratedOperator):

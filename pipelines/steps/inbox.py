@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 from pipelines import registry
 from pipelines.errors import OperatorError
 from pipelines.model import Accreditation, LoadStatus
+from pipelines.options import LinkOptions, Options
 from pipelines.steps.house import House, Outcome, Progress, silent
 from pipelines.steps.intake import load_source
 
@@ -93,23 +94,21 @@ def load_upload(house: House, upload: Upload, *, progress: Progress = silent) ->
         with path.open("rb") as copy:
             sha256 = _digest(copy)
         try:
-            outcome = _loaded(house, upload, sha256) or _load(house, upload, path, progress)
+            _require_known(house, upload)
+            settings = _settings(house, upload)
         except OperatorError as error:
             outcome = _refuse(house, upload, path, str(error))
+        else:
+            outcome = _loaded(house, upload, sha256) or load_source(
+                house,
+                str(path),
+                supplier=upload.supplier,
+                shop=upload.shop,
+                settings=settings,
+                progress=progress,
+            )
     _take_away(house, upload, sha256)
     return outcome
-
-
-def _load(house: House, upload: Upload, path: Path, progress: Progress) -> Outcome:
-    _require_known(house, upload)
-    return load_source(
-        house,
-        str(path),
-        supplier=upload.supplier,
-        shop=upload.shop,
-        settings=_settings(house, upload),
-        progress=progress,
-    )
 
 
 def _loaded(house: House, upload: Upload, sha256: str) -> Outcome | None:
@@ -162,6 +161,7 @@ def _require_known(house: House, upload: Upload) -> None:
 
 
 def _settings(house: House, upload: Upload) -> dict[str, Any]:
+    """What the file is to be read with; whoever may leave a file here may not change the settings of a shop."""
     if not house.store.exists(upload.options_key):
         return {}
     if house.store.size(upload.options_key) > _OPTIONS_LIMIT_BYTES:
@@ -175,6 +175,10 @@ def _settings(house: House, upload: Upload) -> dict[str, Any]:
     if not isinstance(settings, dict):
         msg = f"{upload.name}{_OPTIONS} is not a JSON object"
         raise OperatorError(msg)
+    if strange := sorted(set(settings) - set(LinkOptions.model_fields)):
+        msg = f"{upload.name}{_OPTIONS}: not settings of a file: {', '.join(strange)[:200]}"
+        raise OperatorError(msg)
+    Options().with_settings(settings)
     return settings
 
 

@@ -62,7 +62,7 @@ def test_P1_a_worker_that_dies_loads_the_file_once(house, known, drop, monkeypat
         raise DiedError
 
     with monkeypatch.context() as patch:
-        patch.setattr(f"pipelines.steps.inbox.{'_load' if dies_at == 'before' else '_take_away'}", die)
+        patch.setattr(f"pipelines.steps.inbox.{'load_source' if dies_at == 'before' else '_take_away'}", die)
         with pytest.raises(DiedError):
             steps.load_upload(house, UPLOAD)
     assert len(left(house)) == 2
@@ -97,7 +97,12 @@ def test_a_file_that_comes_while_the_old_one_is_loaded_stays_for_the_next_round(
 
 @pytest.mark.parametrize(
     ("options", "reason"),
-    [({"no_such": 1}, "no_such"), ([], "not a JSON object")],
+    [
+        ({"no_such": 1}, "no_such"),
+        ({"required_fields": ["vat"]}, "required_fields"),  # of the shop: no supplier's affair
+        ({"hold_hidden_count": "many"}, "hold_hidden_count"),
+        ([], "not a JSON object"),
+    ],
 )
 def test_settings_that_do_not_fit_put_the_file_aside_with_the_reason(house, known, drop, options, reason):
     drop({"s1": 100}, options=options)
