@@ -32,7 +32,7 @@ def house(catalog, tmp_path):
     settings.home_path.mkdir()
     house = steps.House(settings, catalog, open_store(settings))
     feed = tmp_path / "feed.xml"
-    for text in (FIRST, FIRST.replace("<price>100<", "<price>110,505<")):
+    for text in (FIRST, FIRST.replace("<price>100<", "<price>110.5051<")):
         feed.write_text(text, encoding="utf-8")
         steps.load_source(house, str(feed), supplier="a", shop="main", settings={})
     feed.write_text(FIRST, encoding="utf-8")

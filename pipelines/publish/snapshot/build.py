@@ -55,6 +55,7 @@ MEMORY_LIMIT = "1GB"
 CHANGES_KEPT = timedelta(days=400)
 # From here on, building anew is quicker than replacing offers, and makes the smaller file.
 _REBUILD_SHARE = 0.2
+_REBUILD_FROM = 1_000
 _REBUILD_GROWTH = 1.5
 _REBUILD_SLACK_BYTES = 64 << 20
 
@@ -199,6 +200,7 @@ class _Build:
         self._carrier = Rows(conn, snapshot, scratch)
         self._taken_at = taken_at
         self._rebuilt = (taken_at, 0)
+        self._reference = ""
         self._replaced = 0
         self._anew = True
 
@@ -215,22 +217,18 @@ class _Build:
 
         Raises:
             _UnfitError: it is of another make, has grown too much, or too much changed.
+            duckdb.Error: it is no snapshot, or an older one.
         """
-        try:
-            meta = self._snapshot.execute(
-                f"SELECT schema_version, last_change, rebuilt_at, rebuilt_bytes FROM {META.place}"
-            ).fetchall()
-        except duckdb.CatalogException as error:
-            msg = "the last one has another schema"
-            raise _UnfitError(msg) from error
-        ((version, since, *rebuilt),) = meta
+        (version, since, self._reference, *rebuilt) = self._ask(
+            f"SELECT schema_version, last_change, reference, rebuilt_at, rebuilt_bytes FROM {META.place}"
+        )
         if version != SCHEMA_VERSION or size > rebuilt[1] * _REBUILD_GROWTH + _REBUILD_SLACK_BYTES:
             msg = f"the last one is of version {version} with {size} bytes, {rebuilt[1]} when it was built"
             raise _UnfitError(msg)
         touched = f"SELECT DISTINCT shop_id, supplier_id, sku_key FROM changes WHERE id > {int(since)}"
         (known,) = self._ask(f"SELECT count(*) FROM {OFFERS.place}")
         (changed,) = self._row(f"SELECT count(*) FROM ({touched}) t")
-        if changed > known * _REBUILD_SHARE:
+        if changed > max(known * _REBUILD_SHARE, _REBUILD_FROM):
             msg = f"{changed} offers changed, {known} are known"
             raise _UnfitError(msg)
         self._rebuilt = (rebuilt[0], rebuilt[1])
@@ -256,7 +254,8 @@ class _Build:
             self._snapshot.execute(f"CREATE OR REPLACE TABLE {table.place} ({table.shape})")
             self._copy(table)
         self._load_files()
-        self._references()
+        if self._source.reference.version != self._reference:
+            self._references()
         self._fill(
             ISSUE_CODES_TABLE,
             [[c.code, c.severity.value, c.rule, c.message, c.remedy] for c in ISSUE_CODES.values()],
@@ -328,6 +327,7 @@ class _Build:
             self._source.last_change,
             self._taken_at - CHANGES_KEPT if oldest else None,
             self._source.history,
+            self._source.reference.version,
             *self._rebuilt,
         ]
 

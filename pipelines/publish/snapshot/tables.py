@@ -409,6 +409,7 @@ META = Table(
         Column("last_change", "", "BIGINT", "До какого изменения включительно история есть в хранилище"),
         Column("changes_since", "", "TIMESTAMPTZ", "С какого момента история в снимке полна; пусто — с самого начала"),
         Column("history", "", "VARCHAR", "Где история за всё время: путь для history(путь)"),
+        Column("reference", "", "VARCHAR", "Версия справочников"),
         Column("rebuilt_at", "", "TIMESTAMPTZ", "Когда снимок строился заново, а не из прошлого"),
         Column("rebuilt_bytes", "", "BIGINT", "Сколько байт он тогда занял"),
     ),
