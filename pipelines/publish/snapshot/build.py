@@ -260,7 +260,7 @@ class _Build:
             ISSUE_CODES_TABLE,
             [[c.code, c.severity.value, c.rule, c.message, c.remedy] for c in ISSUE_CODES.values()],
         )
-        self._fill(META, [self._meta({})])
+        self._fill(META, [self._meta()])
         create_views(self._snapshot)
 
     def _load_files(self) -> None:
@@ -317,12 +317,12 @@ class _Build:
             f"INSERT INTO {table.place} VALUES ({', '.join('?' for _ in table.columns)})", values
         )
 
-    def _meta(self, counted: dict[str, int]) -> list[Any]:
+    def _meta(self) -> list[Any]:
         (oldest,) = self._row(f'SELECT (SELECT "at" FROM changes ORDER BY id LIMIT 1) < {self._kept_since}')
         return [
             self._taken_at,
             SCHEMA_VERSION,
-            counted,
+            {},  # counted when everything is there
             sorted(load.load_id for load in self._source.loads),
             self._source.last_change,
             self._taken_at - CHANGES_KEPT if oldest else None,
@@ -338,7 +338,7 @@ class _Build:
             InternalError: they differ, or the identities of loads (P2) do not hold.
         """
         counted = count_rows(self._snapshot)
-        self._fill(META, [self._meta(counted)])
+        self._snapshot.execute(f"UPDATE {META.place} SET rows = ?", [counted])
         for what, ours, theirs in self._facts():
             here, there = self._ask(ours), self._row(theirs)
             if here != there:
