@@ -83,6 +83,7 @@ _OFFER_TEXT: tuple[IssueCode, ...] = (
 _OFFER_UNIT: tuple[IssueCode, ...] = (
     IssueCode("unit_missing", Severity.ERROR, "O5", "Не указана единица измерения, или код «{sent}» не найден в ОКЕИ, а текста рядом нет.", "Добавьте код ОКЕИ и единицу: <unitOkei>796</unitOkei><units>шт</units>"),
     IssueCode("unit_code_unknown", Severity.WARNING, "O5", "Кода «{sent}» нет в ОКЕИ; опубликовано: «{published}».", "Укажите код из ОКЕИ, например <unitOkei>796</unitOkei> для штук, <unitOkei>166</unitOkei> для килограммов."),
+    IssueCode("unit_code_disagrees", Severity.WARNING, "N1", "Код единицы «{sent}» по ОКЕИ значит другое, чем её название; опубликовано по названию: «{published}».", "Исправьте код в справочнике единиц 1С: у штуки 796, у килограмма 166, у метра 006, у упаковки 778."),
     IssueCode("unit_defaulted", Severity.WARNING, "O5", "Единица измерения не передана; по настройке ссылки опубликовано «{published}».", "Передавайте единицу у каждого товара: <unitOkei>796</unitOkei>"),
     IssueCode("unit_text_overruled", Severity.WARNING, "O5", "Код ОКЕИ и текст «{sent}» не согласуются; опубликовано по коду: «{published}».", "Исправьте код или текст, чтобы они называли одну единицу: <unitOkei>796</unitOkei><units>шт</units>"),
     IssueCode("unit_recognized", Severity.INFO, "N1", "Единица «{sent}» показана как «{published}».", "Чтобы не зависеть от написания, передавайте код: <unitOkei>796</unitOkei>"),

@@ -79,7 +79,17 @@ UNIT = Rule(
         ),
         *resolve("unit_sent", "unit_resolved"),
         *resolve("unit_second", "unit_second_resolved"),
-        Lookup("units", "unit_code", "code", {"unit_by_code": "code"}),
+        Lookup("units", "unit_code", "code", {"unit_of_code": "code"}),
+        # 1C lets people number their units as they like, so there the name must say the same (N1).
+        Columns(
+            {
+                "unit_code_disagrees": (
+                    "option_format = 'commerceml' AND unit_of_code IS NOT NULL AND unit_sent IS NOT NULL"
+                    " AND unit_resolved IS DISTINCT FROM unit_of_code"
+                )
+            }
+        ),
+        Columns({"unit_by_code": "CASE WHEN NOT unit_code_disagrees THEN unit_of_code END"}),
         Columns(
             {
                 "unit_okei": (
@@ -102,9 +112,10 @@ UNIT = Rule(
         about(
             "unit_code_unknown",
             "unit_okei",
-            "unit_code_sent IS NOT NULL AND unit_by_code IS NULL AND unit_name IS NOT NULL",
+            "unit_code_sent IS NOT NULL AND unit_of_code IS NULL AND unit_name IS NOT NULL",
             published="coalesce(unit_okei, unit_name)",
         ),
+        about("unit_code_disagrees", "unit_okei", "unit_code_disagrees", published="unit_name"),
         Remark(
             "unit_missing",
             "unit_name IS NULL",

@@ -5,6 +5,7 @@ import csv
 import pytest
 
 from pipelines.errors import OperatorError
+from pipelines.model import FeedFormat
 from pipelines.reference import load_reference
 
 
@@ -125,3 +126,23 @@ def test_O5_units_beats_unit_name_and_a_difference_is_said(normalised):
     assert [(i["code"], i["field"], i["sent"], i["published"]) for i in result.issues] == [
         ("units_differ", "unitName", "шт", "кг")
     ]
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "okei", "shown", "disagrees"),
+    [
+        ("796", "шт", "796", "шт", False),
+        ("796 ", "Штука", "796", "шт", False),
+        ("796", None, "796", "шт", False),  # no name says otherwise
+        ("796", "кг", "166", "кг", True),
+        ("796", "коробочка", None, "коробочка", True),
+    ],
+)
+def test_N1_a_code_of_commerceml_counts_only_if_its_name_agrees(normalised, code, text, okei, shown, disagrees):
+    result = normalised({"unit_okei": code, "units": text}, format_=FeedFormat.COMMERCEML)
+    assert (result.offer["unit_okei"], result.offer["unit_name"]) == (okei, shown)
+    said = [(i["sent"], i["published"]) for i in result.issues if i["code"] == "unit_code_disagrees"]
+    assert said == ([(code, shown)] if disagrees else [])
+    assert not any(i["code"] == "unit_code_unknown" for i in result.issues)
+    yml = normalised({"unit_okei": code, "units": text})
+    assert yml.offer["unit_okei"] == "796"
