@@ -3,14 +3,18 @@
 An effect is anything another process could see: an object put into the store, a commit, a mail delivered. Dying before
 each of them in turn is dying at every moment that matters, for between two effects nothing has changed outside.
 
-    python killed_load.py NTH FILE LOG    NTH 0 = live; LOG gets one line for each effect
+Every line of standard input, `NTH FILE LOG`, is one load in a process of its own: forked from this one, which imports
+once what takes seconds to import. NTH 0 = live; LOG gets one line for each effect. The answer is a line with the exit
+code, negative for a signal.
 """
 
 import os
 import signal
 import sys
+import traceback
 from pathlib import Path
 
+import great_expectations  # noqa: F401 - seconds of imports, once
 import psycopg
 
 from pipelines import report, steps
@@ -38,15 +42,33 @@ class Reaper:
         setattr(owner, name, effect)
 
 
-def main() -> None:
-    reaper = Reaper(int(sys.argv[1]), Path(sys.argv[3]))
+def load(nth: int, file: Path, log: Path) -> None:
+    reaper = Reaper(nth, log)
     reaper.watch(FolderStore, "put_file")
     reaper.watch(FolderStore, "put_bytes")
     reaper.watch(psycopg.Connection, "commit")
     reaper.watch(report, "deliver")
     settings = {"actualize": True, "required_fields": "vat"}
     with steps.open_house(load_settings()) as house:
-        steps.load_source(house, sys.argv[2], supplier="a", shop="main", settings=settings)
+        steps.load_source(house, str(file), supplier="a", shop="main", settings=settings)
+
+
+def main() -> None:
+    for line in sys.stdin:
+        nth, file, log = line.rstrip("\n").split("\t")
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                load(int(nth), Path(file), Path(log))
+                status = 0
+            finally:
+                if status:
+                    traceback.print_exc()
+                sys.stderr.flush()
+                os._exit(status)
+        _, wait_status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(wait_status), flush=True)
 
 
 if __name__ == "__main__":

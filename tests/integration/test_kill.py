@@ -7,30 +7,36 @@ import sys
 from email import message_from_bytes, policy
 from pathlib import Path
 
+import pytest
+
 from pipelines import registry, steps
 
 SCRIPT = Path(__file__).with_name("killed_load.py")
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def run_load(house, file, *, die_at=0, log=None):
+@pytest.fixture
+def run_load(house):
+    """Load a file in a process that dies before its nth effect: its exit code and the effects it had."""
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT),
         "CATALOG_FEEDS_HOME": str(house.settings.home_path),
         "CATALOG_FEEDS_DATABASE_URL": house.database.catalog_url,
     }
-    log = log or file.with_suffix(".log")
-    log.unlink(missing_ok=True)
-    done = subprocess.run(
-        [sys.executable, str(SCRIPT), str(die_at), str(file), str(log)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    return done, log.read_text(encoding="utf-8").splitlines()
+    with subprocess.Popen(
+        [sys.executable, str(SCRIPT)], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as runner:
+
+        def run(file, *, die_at=0):
+            log = file.with_suffix(".log")
+            log.unlink(missing_ok=True)
+            runner.stdin.write(f"{die_at}\t{file}\t{log}\n")
+            runner.stdin.flush()
+            return int(runner.stdout.readline()), log.read_text(encoding="utf-8").splitlines()
+
+        yield run
+        runner.stdin.close()
 
 
 def load_here(house, file):
@@ -53,11 +59,11 @@ def start_over(house, feed):
         mail.unlink()
 
 
-def test_P1_a_load_killed_before_any_of_its_effects_and_run_again_ends_the_same(house, feed, catalog_dump):
+def test_P1_a_load_killed_before_any_of_its_effects_and_run_again_ends_the_same(house, feed, run_load, catalog_dump):
     second = feed({"kept": 1, "moved": 5, "new": 4, "bad": 0}, name="second.xml")
     start_over(house, feed)
-    done, effects = run_load(house, second)
-    assert done.returncode == 0, done.stderr
+    code, effects = run_load(second)
+    assert code == 0
     assert len(effects) >= 15, effects
     # The commit after the mail is composed queues it, with the note that the load is reported.
     told = max(n for n, effect in enumerate(effects) if effect.endswith(".eml")) + 2
@@ -67,8 +73,8 @@ def test_P1_a_load_killed_before_any_of_its_effects_and_run_again_ends_the_same(
 
     for nth in range(1, len(effects) + 1):
         start_over(house, feed)
-        killed, _ = run_load(house, second, die_at=nth)
-        assert killed.returncode == -signal.SIGKILL, (nth, killed.stderr)
+        code, _ = run_load(second, die_at=nth)
+        assert code == -signal.SIGKILL, nth
         house.sweep()
         load_here(house, second)
         where = f"killed before effect {nth}: {effects[nth - 1]}"
