@@ -155,3 +155,14 @@ def test_R4_a_wrong_query_leaves_no_file(ask, tmp_path):
     assert isinstance(ask("SELECT nothing", "--format", "csv", "--out", str(out)).exception, OperatorError)
     assert list(tmp_path.glob("*answer*")) == []
     assert "choose csv" in ask(QUERY, "--out", str(out)).output
+
+
+def test_R4_the_command_writes_file_page_and_history(ask, tmp_path):
+    out, page, history = tmp_path / "catalog.duckdb", tmp_path / "page.html", tmp_path / "history"
+    done = CliRunner().invoke(cli, ["snapshot", "--out", str(out), "--page", str(page), "--history", str(history)])
+    assert done.output == f"{out}\n"
+    assert "<svg" in page.read_text(encoding="utf-8")
+    with duckdb.connect(str(out), read_only=True) as snapshot:
+        assert snapshot.execute("SELECT kind FROM history(?)", [str(history)]).fetchall() == [("created",)]
+    nowhere = CliRunner().invoke(cli, ["snapshot", "--page", str(tmp_path / "none" / "page.html")])
+    assert isinstance(nowhere.exception, OperatorError)
