@@ -2,13 +2,14 @@
 
 Feeds are made by `benchmarks.generate` and kept in `bench-out/`. Stages run round-robin, a fresh process each time, and
 the table shows medians; a ratio compares a stage with the floor of the same file in the same run. `again` is the same
-file loaded a second time: nothing changed, so nothing is written. Where real feeds are at hand, `benchmarks.coverage`
-says how much of them is recognised.
+file loaded a second time: nothing changed, so nothing is written. The floor is that of YML: other formats have none.
+Where real feeds are at hand, `benchmarks.coverage` says how much of them is recognised.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import platform
 import shutil
 import statistics
@@ -25,6 +26,12 @@ from benchmarks.generate import ENCODINGS
 from benchmarks.meter import Measure, measure
 
 OUT = Path("bench-out").resolve()
+# format -> the module that makes its feeds, and how they are named
+FORMATS = {
+    "yml": ("benchmarks.generate", "yml"),
+    "csv": ("benchmarks.tables", "csv"),
+    "commerceml": ("benchmarks.commerceml", "tar"),
+}
 STAGES = ("floor", "parse", "normalize", "gate", "load", "again")
 
 
@@ -33,6 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--megabytes", type=int, nargs="+", default=[30, 300], help="sizes of the feeds, 10^6 bytes")
     parser.add_argument("--encodings", nargs="+", choices=ENCODINGS, default=list(ENCODINGS))
+    parser.add_argument("--formats", nargs="+", choices=FORMATS, default=["yml"])
     parser.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES))
     parser.add_argument("--runs", type=int, default=3, help="runs of each stage; the table shows medians")
     asked = parser.parse_args()
@@ -40,16 +48,17 @@ def main() -> None:
     table = Table(title=_machine(), title_justify="left")
     for column in ("feed", "stage", "s", "x floor", "MB/s", "CPU s", "peak MB", "x smallest"):
         table.add_column(column, justify="left" if column in ("feed", "stage") else "right")
-    for encoding in asked.encodings:
+    for form, encoding in itertools.product(asked.formats, asked.encodings):
+        stages = [stage for stage in asked.stages if form == "yml" or stage != "floor"]
         smallest: dict[str, float] = {}
         for size in sorted(asked.megabytes):
-            runs = _runs(feed_of(size, encoding), asked.stages, asked.runs)
+            runs = _runs(feed_of(size, encoding, form), stages, asked.runs)
             floor = _median(runs["floor"], "wall") if "floor" in runs else None
             for stage, measures in runs.items():
                 wall, peak = _median(measures, "wall"), _median(measures, "peak")
                 smallest.setdefault(stage, peak)
                 table.add_row(
-                    f"{size} MB {encoding}",
+                    f"{size} MB {form} {encoding}",
                     stage,
                     f"{wall:.2f}",
                     f"{wall / floor:.2f}" if floor else "",
@@ -70,12 +79,13 @@ def _machine() -> str:
     return f"{psutil.cpu_count()} cores, {memory:.0f} GiB, {platform.system()}, Python {platform.python_version()}"
 
 
-def feed_of(megabytes: int, encoding: str) -> Path:
+def feed_of(megabytes: int, encoding: str, form: str = "yml") -> Path:
     """A generated feed of this size, made once."""
-    path = OUT / f"{megabytes}-{encoding}.yml"
+    generator, suffix = FORMATS[form]
+    path = OUT / f"{megabytes}-{encoding}.{suffix}"
     if not path.exists():
         aside = path.with_suffix(".part")
-        command = [sys.executable, "-m", "benchmarks.generate", "--megabytes", str(megabytes), "--encoding", encoding]
+        command = [sys.executable, "-m", generator, "--megabytes", str(megabytes), "--encoding", encoding]
         subprocess.run([*command, str(aside)], check=True)
         aside.replace(path)
     return path

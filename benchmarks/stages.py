@@ -7,6 +7,7 @@ library alone needs to read the file: `lxml.etree.iterparse` that clears what it
 from __future__ import annotations
 
 import sys
+import tarfile
 import tempfile
 import time
 from collections.abc import Callable
@@ -17,7 +18,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pipelines.quality import Profile
 
-SETTINGS = {"default_unit": "796", "default_vat": "20", "required_fields": "", "actualize": True}
+SETTINGS = {
+    "default_unit": "796",
+    "default_vat": "20",
+    "required_fields": "",
+    "actualize": True,
+    "price_type": "Розничная",  # of CommerceML
+}
 
 
 def floor(feed: Path, _folder: Path) -> None:
@@ -32,9 +39,11 @@ def floor(feed: Path, _folder: Path) -> None:
 
 def parse(feed: Path, folder: Path) -> None:
     """Raw file to raw Parquet, every value as sent."""
+    from pipelines.options import Options
     from pipelines.parse import parse as parse_feed
 
-    parse_feed(lambda: feed.open("rb"), folder / "raw_offers.parquet")
+    options = Options().with_settings(SETTINGS).link
+    parse_feed(lambda: feed.open("rb"), folder / "raw_offers.parquet", options=options)
 
 
 def normalize(feed: Path, folder: Path) -> None:
@@ -45,8 +54,8 @@ def normalize(feed: Path, folder: Path) -> None:
     from pipelines.reference import load_reference
 
     raw = folder / "raw_offers.parquet"
-    parsed = parse_feed(lambda: feed.open("rb"), raw)
     options = Options().with_settings(SETTINGS)
+    parsed = parse_feed(lambda: feed.open("rb"), raw, options=options.link)
     seconds: dict[str, float] = {}
     normalize_offers(
         raw,
@@ -85,8 +94,13 @@ def load(feed: Path, folder: Path) -> None:
     from pipelines import steps
     from pipelines.settings import Settings
 
+    source = feed
+    if tarfile.is_tarfile(feed):  # an exchange, as its supplier has it: a folder of files
+        source = folder / "exchange"
+        with tarfile.open(feed) as exchange:
+            exchange.extractall(source, filter="data")
     with steps.open_house(Settings(home=str(folder / "home"))) as house:
-        outcome = steps.load_source(house, str(feed), supplier="bench", shop="main", settings=SETTINGS)
+        outcome = steps.load_source(house, str(source), supplier="bench", shop="main", settings=SETTINGS)
     if outcome.status not in ("processed", "held"):
         sys.exit(f"the load ended {outcome.status}: {outcome.message}")
 
