@@ -31,7 +31,7 @@ up: install ## the same with Airflow's scheduler and UI left running; prints add
 	@$(BIN)/python -m examples.demo --up
 
 test: lint ## lint, then the whole test suite; PYTEST_ARGS="tests/parse -k F7", WORKERS=0 for one process
-	$(BIN)/pytest -n $(WORKERS) $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 lint: install ## ruff, formatting, types and import contracts
 	$(BIN)/ruff check .
