@@ -16,7 +16,7 @@ from typing import Any, cast
 from lxml import etree
 
 from pipelines.errors import InternalError, SupplierError
-from pipelines.parse.malformed import is_namespace_name, supplier_error
+from pipelines.parse.malformed import only_namespace_names, supplier_error
 from pipelines.parse.pieces import Piece
 from pipelines.parse.tags import TagNames
 
@@ -76,7 +76,7 @@ def read_document(
     try:
         parser.close()
     except etree.XMLSyntaxError as error:
-        if not (document.closed and is_namespace_name(error)):
+        if not (document.closed and only_namespace_names(parser)):
             raise supplier_error(error, first_line=first_line, last_line=line, at_end=True) from error
     document.finish()
     return line

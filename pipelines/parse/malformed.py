@@ -69,13 +69,14 @@ def supplier_error(error: etree.XMLSyntaxError, *, first_line: int, last_line: i
     return SupplierError("xml_malformed", line=line, detail=_MESSAGES.get(code, text[:200]))
 
 
-def is_namespace_name(error: etree.XMLSyntaxError) -> bool:
+def only_namespace_names(parser: etree.XMLPullParser) -> bool:
     """Whether all that is wrong with a document is what it calls a namespace: 1C's own has a space in it.
 
-    Names match by their local part (F7), so it does not matter. libxml2 keeps so many complaints and no more: where it
-    may have dropped one, nobody can say.
+    Names match by their local part (F7), so it does not matter. It is the parser that is asked, not its error: the log
+    of an error also tells of other documents that failed in the same process. libxml2 keeps so many complaints and no
+    more: where it may have dropped one, nobody can say.
     """
-    found = [entry.type for entry in cast("Iterable[Any]", error.error_log)]
+    found = [entry.type for entry in cast("Iterable[Any]", parser.feed_error_log)]
     return 0 < len(found) < _COMPLAINTS_KEPT and set(found) == {_Types.WAR_NS_URI}
 
 
