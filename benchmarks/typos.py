@@ -19,6 +19,7 @@ import duckdb
 
 from benchmarks.coverage import DAY, FEEDS, feeds_of
 from pipelines.errors import SupplierError
+from pipelines.model import ParseResult
 from pipelines.normalize import characteristics
 from pipelines.normalize.rule import rows_sql
 from pipelines.normalize.session import open_session
@@ -43,7 +44,7 @@ def names_of(feeds: Iterable[Path]) -> tuple[dict[str, str | None], dict[str, st
         with tempfile.TemporaryDirectory() as folder:
             raw = Path(folder) / "raw_offers.parquet"
             try:
-                parsed = parse(lambda feed=feed: feed.open("rb"), raw)  # type: ignore[misc]
+                parsed = _parsed(feed, raw)
             except SupplierError:
                 continue
             session = open_session(
@@ -54,6 +55,10 @@ def names_of(feeds: Iterable[Path]) -> tuple[dict[str, str | None], dict[str, st
                 names |= _meanings(connection)
                 known |= characteristics.typed_spellings(connection)
     return names, known
+
+
+def _parsed(feed: Path, raw: Path) -> ParseResult:
+    return parse(lambda: feed.open("rb"), raw)
 
 
 def _meanings(connection: duckdb.DuckDBPyConnection) -> dict[str, str | None]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from contextlib import ExitStack
 from pathlib import Path
+from types import TracebackType
 from typing import Self
 
 import numpy as np
@@ -110,8 +111,10 @@ class Store:
             self._opened = opened.pop_all()
         return self
 
-    def __exit__(self, *failure: object) -> None:
-        self._opened.__exit__(*failure)  # type: ignore[arg-type]
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._opened.__exit__(kind, error, trace)
 
     def account(self, size: int) -> None:
         """Say that the rows added since the last call came from `size` bytes of the exchange."""
