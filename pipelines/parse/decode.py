@@ -22,7 +22,7 @@ def utf8_blocks(source: BinaryIO, *, offset: int, encoding: str, block_bytes: in
     Raises:
         InternalError: the bytes are not in `encoding`, though the whole body was proven to be.
     """
-    lead = _read_exactly(source, offset)
+    lead = read_exactly(source, offset)
     if encoding == "utf-8":
         yield from _raw_blocks(source, block_bytes)
         return
@@ -40,11 +40,11 @@ def utf8_blocks(source: BinaryIO, *, offset: int, encoding: str, block_bytes: in
 
 
 def _raw_blocks(source: BinaryIO, block_bytes: int) -> Iterator[bytes]:
-    while block := _read_exactly(source, block_bytes):
+    while block := read_exactly(source, block_bytes):
         yield block
 
 
-def _read_exactly(source: BinaryIO, size: int) -> bytes:
+def read_exactly(source: BinaryIO, size: int) -> bytes:
     """Up to `size` bytes, fewer only at the end: block boundaries must not depend on how a source delivers."""
     parts = []
     while size > 0 and (part := source.read(size)):

@@ -23,6 +23,24 @@ from pipelines.parse.tags import TagNames
 # A record may take this much of the document. It is checked between pieces, so one slightly larger may pass.
 RECORD_BYTES_LIMIT = 4 << 20
 
+# A strict parser that reaches for nothing outside the document; no option is left to its default.
+STRICT: dict[str, Any] = {
+    "encoding": "utf-8",
+    "resolve_entities": False,
+    "load_dtd": False,
+    "dtd_validation": False,
+    "attribute_defaults": False,
+    "no_network": True,
+    "recover": False,
+    "huge_tree": False,
+    "remove_comments": True,
+    "remove_pis": True,
+    "remove_blank_text": False,
+    "strip_cdata": True,
+    "ns_clean": False,
+    "collect_ids": False,
+}
+
 # Reads one record whose elements stand at `lines[start:]`: (element, lines, start) -> the number of its elements.
 Reader = Callable[[etree._Element, list[int], int], int]
 
@@ -63,7 +81,7 @@ def read_document(
         InternalError: elements and lines went out of step.
     """
     document = _Document(route, names)
-    parser = _hardened_parser(root)
+    parser = etree.XMLPullParser(events=("start", "end"), tag=f"{{*}}{root}", **STRICT)
     line = first_line
     for piece in pieces:
         try:
@@ -80,28 +98,6 @@ def read_document(
             raise supplier_error(error, first_line=first_line, last_line=line, at_end=True) from error
     document.finish()
     return line
-
-
-def _hardened_parser(root: str) -> etree.XMLPullParser:
-    """A strict parser that reaches for nothing outside the document; no option is left to its default."""
-    return etree.XMLPullParser(
-        events=("start", "end"),
-        tag=f"{{*}}{root}",
-        encoding="utf-8",
-        resolve_entities=False,
-        load_dtd=False,
-        dtd_validation=False,
-        attribute_defaults=False,
-        no_network=True,
-        recover=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-        remove_blank_text=False,
-        strip_cdata=True,
-        ns_clean=False,
-        collect_ids=False,
-    )
 
 
 class _Document:

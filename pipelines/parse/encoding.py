@@ -20,6 +20,7 @@ from pipelines.parse.sniff import quote
 _BLOCK = 32 << 10  # decoded, it stays in the processor's cache
 UTF_8 = "utf-8"
 WINDOWS_1251 = "windows-1251"
+UTF_16 = "utf-16"
 
 # Names as declared, folded to letters and digits -> the encoding's name (IANA, lower case). Closed: what is not here
 # is unknown. UTF-16 is not: without a byte order mark a declaration that can be read proves that it is wrong.
@@ -81,8 +82,8 @@ def prove_encoding(open_source: Callable[[], BinaryIO], *, bom: str | None, decl
     """
     if bom is not None:
         _require(open_source, bom)
-        return Proof("utf-16" if bom.startswith("utf-16") else bom)
-    name = _ENCODINGS.get(re.sub(r"[^a-z0-9]", "", declared.lower())) if declared is not None else UTF_8
+        return Proof(UTF_16 if bom.startswith("utf-16") else bom)
+    name = _declared_encoding(declared)
     bad_line, sequences = _read_as_utf8(open_source)
     if bad_line is None:
         return _valid_utf8(declared, name, sequences)
@@ -98,6 +99,27 @@ def prove_encoding(open_source: Callable[[], BinaryIO], *, bom: str | None, decl
         return Proof(WINDOWS_1251, issue)
     _require(open_source, name)
     return Proof(name, _name_issue(declared, name))
+
+
+def presume_encoding(head: bytes, *, bom: str | None, declared: str | None) -> Proof | None:
+    """What `prove_encoding` says of a file that begins with `head`, if all of its bytes mean something in it.
+
+    None where the beginning does not tell, or tells that the file is not what it declares.
+    """
+    if bom is not None:
+        return None if bom.startswith("utf-16") else Proof(bom)
+    name = _declared_encoding(declared)
+    try:
+        codecs.getincrementaldecoder(UTF_8)().decode(head)
+    except UnicodeDecodeError:
+        believed = name is not None and name != UTF_8
+    else:
+        believed = name == UTF_8
+    return Proof(name, _name_issue(declared, name)) if name is not None and believed else None
+
+
+def _declared_encoding(declared: str | None) -> str | None:
+    return UTF_8 if declared is None else _ENCODINGS.get(re.sub(r"[^a-z0-9]", "", declared.lower()))
 
 
 def _valid_utf8(declared: str | None, name: str | None, sequences: int) -> Proof:

@@ -10,6 +10,7 @@ import html.entities
 import re
 from collections.abc import Callable
 from functools import partial
+from typing import Any, Self
 
 from pipelines.errors import SupplierError
 from pipelines.model import Issue
@@ -43,6 +44,25 @@ class Repairs:
             Issue(code, line=line, field=example, sent=str(self._count[code]))
             for code, (line, example) in sorted(self._first.items())
         )
+
+    def follow(self, later: Self) -> None:
+        """Add the repairs of the part of the document that follows."""
+        for code, count in later._count.items():
+            self._count[code] = self._count.get(code, 0) + count
+            self._first.setdefault(code, later._first[code])
+
+    def as_json(self) -> dict[str, Any]:
+        """As values of JSON."""
+        return {code: [count, *self._first[code]] for code, count in self._count.items()}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """What `as_json` told."""
+        repairs = cls()
+        for code, (count, line, example) in values.items():
+            repairs._count[code] = count
+            repairs._first[code] = (line, example)
+        return repairs
 
     def _note(self, code: str, count: int, first: Callable[[], tuple[int, str]]) -> None:
         """Count a repair; `first` tells the line and an example, and is asked once per kind."""

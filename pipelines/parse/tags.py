@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Self
 
 from lxml import etree
 
@@ -41,6 +42,22 @@ class TagNames:
             self.meet(element.tag, lines[end - 1])
         return end - start
 
+    def follow(self, later: Self) -> bool:
+        """Add the names in the part of the document that follows; whether there are not too many together."""
+        self._names |= later._names
+        return len(self._names) <= DISTINCT_TAGS_LIMIT
+
+    def as_json(self) -> list[str]:
+        """As values of JSON."""
+        return sorted(self._names)
+
+    @classmethod
+    def from_json(cls, names: list[str]) -> Self:
+        """What `as_json` told."""
+        tags = cls()
+        tags._names = set(names)
+        return tags
+
 
 class UnknownTags:
     """Tags that no column is made of and that are not known to be without one."""
@@ -51,6 +68,22 @@ class UnknownTags:
     def meet(self, name: str, line: int) -> None:
         """Count a tag, by its local name, that stands at `line`."""
         self._found.setdefault(name[:_TAG_SHOWN], [0, line])[0] += 1
+
+    def follow(self, later: Self) -> None:
+        """Add the tags of the part of the document that follows."""
+        for name, (count, line) in later._found.items():
+            self._found.setdefault(name, [0, line])[0] += count
+
+    def as_json(self) -> dict[str, list[int]]:
+        """As values of JSON, in order."""
+        return self._found
+
+    @classmethod
+    def from_json(cls, found: dict[str, list[int]]) -> Self:
+        """What `as_json` told."""
+        tags = cls()
+        tags._found = found
+        return tags
 
     def issues(self) -> Iterator[Issue]:
         """One for each of them, in the order of their first appearance, at most `UNKNOWN_TAGS_LISTED`."""

@@ -55,7 +55,33 @@ class ListColumn:
         return result
 
 
-class TableWriter:
+class Rows:
+    """Rows of `schema` under construction, taken as columns."""
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self._schema = schema
+        self._scalars = scalar_fields(schema)
+        self._width = len(self._scalars)
+        self._cells: list[Any] = []  # rows one after another
+        self.lists = {field.name: ListColumn(field) for field in schema if pa.types.is_list(field.type)}
+        self.rows = 0
+
+    def add(self, row: list[Any]) -> None:
+        """Add one row: the values that are not lists, and what was appended to `lists` since the last one."""
+        self._cells += row
+        for column in self.lists.values():
+            column.end_row()
+        self.rows += 1
+
+    def take(self) -> pa.RecordBatch:
+        """The rows added since the last call."""
+        arrays = {f.name: pa.array(self._cells[i :: self._width], f.type) for i, f in enumerate(self._scalars)}
+        arrays |= {name: column.take() for name, column in self.lists.items()}
+        self._cells = []
+        return pa.RecordBatch.from_arrays([arrays[name] for name in self._schema.names], schema=self._schema)
+
+
+class TableWriter(Rows):
     """Writes rows of `schema` to a Parquet file that appears only when everything was written.
 
     A row group holds `group_rows` rows, fewer where `ROW_GROUP_BYTES` of the document are in it.
@@ -65,17 +91,12 @@ class TableWriter:
     """
 
     def __init__(self, out: Path, schema: pa.Schema, *, group_rows: int = ROW_GROUP_ROWS) -> None:
-        self._schema = schema
-        self._scalars = scalar_fields(schema)
-        self._width = len(self._scalars)
+        super().__init__(schema)
         self._group_rows = group_rows
         self._out = out
         self._partial = out.with_name(f"{out.name}.partial")
-        self._cells: list[Any] = []  # rows one after another
         self._bytes = 0
         self._written: Future[None] | None = None
-        self.lists = {field.name: ListColumn(field) for field in schema if pa.types.is_list(field.type)}
-        self.rows = 0
 
     def __enter__(self) -> Self:
         self._parquet = pq.ParquetWriter(
@@ -106,11 +127,8 @@ class TableWriter:
                 self._partial.unlink(missing_ok=True)
 
     def add(self, row: list[Any]) -> None:
-        """Add one row: the values that are not lists, and what was appended to `lists` since the last one."""
-        self._cells += row
-        for column in self.lists.values():
-            column.end_row()
-        self.rows += 1
+        """Add one row, as `Rows.add`."""
+        super().add(row)
         if len(self._cells) >= self._group_rows * self._width:
             self._flush()
 
@@ -129,13 +147,8 @@ class TableWriter:
 
     def _flush(self) -> None:
         self._bytes = 0
-        if not self._cells:
-            return
-        arrays = {f.name: pa.array(self._cells[i :: self._width], f.type) for i, f in enumerate(self._scalars)}
-        arrays |= {name: column.take() for name, column in self.lists.items()}
-        self._cells = []
-        batch = pa.RecordBatch.from_arrays([arrays[name] for name in self._schema.names], schema=self._schema)
-        self._write(batch)
+        if self._cells:
+            self._write(self.take())
 
     def _write(self, batch: pa.RecordBatch) -> None:
         self._wait()

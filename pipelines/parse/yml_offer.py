@@ -13,8 +13,8 @@ from lxml import etree
 from pipelines.errors import SupplierError
 from pipelines.model import RAW_REGION_SCALARS, RAW_SCALARS
 from pipelines.parse.document import local_name, markup_of, text_of
-from pipelines.parse.tags import TagNames, UnknownTags
-from pipelines.parse.writer import COLUMN_INDEX, ROW_WIDTH, RawWriter
+from pipelines.parse.facts import Facts
+from pipelines.parse.writer import COLUMN_INDEX, ROW_WIDTH, Rows
 
 ELEMENTS_LIMIT = 50_000
 
@@ -47,12 +47,13 @@ _Reader = Callable[[etree._Element, int, Row], int]
 
 
 class OfferReader:
-    """Reads the offers of one document, one after another, into a writer."""
+    """Reads the offers of one document, one after another, into rows."""
 
-    def __init__(self, writer: RawWriter, names: TagNames, tags: Mapping[str, str]) -> None:
-        self._writer = writer
-        self._names = names
-        self.unknown = UnknownTags()
+    def __init__(self, rows: Rows, facts: Facts, tags: Mapping[str, str]) -> None:
+        self._rows = rows
+        self._names = facts.names
+        self._unknown = facts.unknown
+        self._spellings = facts.spellings
         # A column that the link reads from a tag of its own is not read from the usual one.
         self._columns = {t: c for t, c in _SCALAR_COLUMNS.items() if c not in tags}
         self._columns |= {tag.casefold(): column for column, tag in tags.items()}
@@ -61,19 +62,18 @@ class OfferReader:
         self._places: dict[str, int] = {}
         self._readers: dict[str, _Reader] = {}
         self._region_places: dict[str, int] = {}
-        self._spellings: dict[str, str] = {}
-        self._add_param = writer.lists["params"].append
-        self._add_picture = writer.lists["pictures"].append
+        self._add_param = rows.lists["params"].append
+        self._add_picture = rows.lists["pictures"].append
 
     def read(self, offer: etree._Element, lines: list[int], start: int) -> int:
-        """Write one offer whose elements stand at `lines[start:]`; the number of its elements is returned.
+        """Add one offer whose elements stand at `lines[start:]`; the number of its elements is returned.
 
         Raises:
             SupplierError: `xml_limit`.
         """
         self._lines = lines
         row: Row = _EMPTY_ROW.copy()
-        row[0] = self._writer.rows
+        row[0] = self._rows.rows
         row[_LINE] = lines[start]
         self._attribute(offer, "id", _SKU, row)
         self._attribute(offer, "available", _AVAILABLE, row)
@@ -98,7 +98,7 @@ class OfferReader:
         if at - start > ELEMENTS_LIMIT:
             limit = f"в одном товаре больше {ELEMENTS_LIMIT} меток"
             raise SupplierError("xml_limit", line=lines[start], detail=limit)
-        self._writer.add(row)
+        self._rows.add(row)
         return at - start
 
     def _attribute(self, offer: etree._Element, name: str, index: int, row: Row) -> None:
@@ -138,7 +138,7 @@ class OfferReader:
         for place, outlet in enumerate(child.iter(), at):
             stock = outlet.get("instock")
             if place > at and stock is not None:
-                self._writer.lists["outlets"].append((stock, self._lines[place]))
+                self._rows.lists["outlets"].append((stock, self._lines[place]))
         return self._size(child, at)
 
     def _regions(self, child: etree._Element, start: int, row: Row) -> int:
@@ -169,7 +169,7 @@ class OfferReader:
             else:
                 self._repeat(f"region/{local_name(child.tag)}", text_of(child), self._lines[at])
             at += self._size(child, at)
-        self._writer.lists["regions"].append(values)
+        self._rows.lists["regions"].append(values)
         return at - start
 
     def _ignore(self, child: etree._Element, at: int, _row: Row) -> int:
@@ -187,12 +187,12 @@ class OfferReader:
         return count
 
     def _count_unknown(self, child: etree._Element, at: int, _row: Row) -> int:
-        self.unknown.meet(local_name(child.tag), self._lines[at])
+        self._unknown.meet(local_name(child.tag), self._lines[at])
         self._names.meet(child.tag, self._lines[at])
         return self._size(child, at)
 
     def _repeat(self, field: str, value: str, line: int) -> None:
-        self._writer.lists["repeated"].append((field, value, line))
+        self._rows.lists["repeated"].append((field, value, line))
 
     # --- tags ---------------------------------------------------------------------------------------------------------
 
@@ -232,6 +232,7 @@ class OfferReader:
             self._region_places[tag] = place
         return place
 
-    def spellings(self) -> dict[str, str]:
-        """Raw column -> the tag as the supplier wrote it first; complete."""
-        return {**RAW_SCALARS, **_LIST_TAGS, **self._spellings}
+
+def complete_spellings(found: Mapping[str, str]) -> dict[str, str]:
+    """Raw column -> the tag as the supplier wrote it first; columns that were not met have their usual tag."""
+    return {**RAW_SCALARS, **_LIST_TAGS, **found}

@@ -1,0 +1,168 @@
+"""A YML file cut between its offers, by bytes alone: what is around them, and the offers in runs of neighbours.
+
+A cut is a guess that costs next to nothing: the bytes are searched for `</offer>` with `<offer` after it, wherever
+those stand. What is wrong with it (an offer in a comment, in CDATA, `</offer >`) shows when the parts are read:
+`frame.prove_frame` proves that the offers begin where the children of `offers` are listed and end there too,
+`slice_reader.SliceReader` that each slice is exactly one offer. One follows from the other that the file is the frame
+with those offers in it, in that order. What cannot be proven is read the plain way.
+
+Encodings in which ASCII is ASCII are cut as they are, so that a slice that did not change costs no conversion.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import xxhash
+
+from pipelines.parse.decode import read_exactly
+
+# A run is one task for one process: a few of its rows' columns in memory at a time, and hundreds of tasks in a file.
+RUN_BYTES = 4 << 20
+# What is larger is left to the plain path, whose own limits lie beyond.
+HEADER_LIMIT = TAIL_LIMIT = 2 << 20
+SLICE_LIMIT = 1 << 20
+
+OFFER_END = b"</offer>"
+_SPACE = b" \t\r\n"
+_OFFER = re.compile(rb"<offer(?=[ \t\r\n>])")
+_BETWEEN = re.compile(rb"[ \t\r\n]*(?=<offer[ \t\r\n>])")
+
+
+class Unproven(Exception):  # noqa: N818 - nothing is wrong with the file yet
+    """The file is not, or not provably, a frame with offers in it; the plain path has to read it."""
+
+
+class Run(NamedTuple):
+    """Neighbouring slices.
+
+    Attributes:
+        data: the slices, each with the white space that follows it, in the encoding of the file.
+        line: the line of its first byte.
+    """
+
+    data: bytes
+    line: int
+
+
+class Slice(NamedTuple):
+    """What should be one offer.
+
+    Attributes:
+        begin, end: where it is in the data of its run, without the white space after it.
+        line: the line of its first byte.
+        lines: how many lines further the next slice begins.
+        digest: of its bytes, and of all else that its raw row is made of but its line and its place in the file.
+    """
+
+    begin: int
+    end: int
+    line: int
+    lines: int
+    digest: bytes
+
+
+class Cut:
+    """A source cut into header, runs and tail.
+
+    Attributes:
+        lead: what stands before the root element.
+        header: from the root element to the first offer.
+        tail: what follows the last offer; there when the runs are exhausted.
+        tail_line: the line of its first byte.
+
+    Raises:
+        Unproven: no offers were found, or something is larger than its limit.
+    """
+
+    def __init__(self, source: BinaryIO, *, offset: int, line: int) -> None:
+        self._source = source
+        self.lead = read_exactly(source, offset)
+        data = read_exactly(source, HEADER_LIMIT)
+        first = _OFFER.search(data)
+        if first is None:
+            raise Unproven("no offer in the header's reach")
+        self.header = data[: first.start()]
+        self._rest = data[first.start() :]
+        self.tail = b""
+        self.tail_line = line + self.header.count(b"\n")
+
+    def runs(self, run_bytes: int = RUN_BYTES) -> Iterator[Run]:
+        """The offers, in runs of about `run_bytes` that depend on the bytes of the file only.
+
+        Raises:
+            Unproven: a slice or the tail is too large.
+        """
+        data, reach, ended = self._rest, run_bytes, False
+        while not ended:
+            data += read_exactly(self._source, max(reach - len(data), 0))
+            ended = len(data) < reach
+            end = _last_end(data) if ended else _last_boundary(data, reach)
+            if end:
+                yield Run(data[:end], self.tail_line)
+                self.tail_line += data.count(b"\n", 0, end)
+                data, reach = data[end:], run_bytes
+            elif reach > SLICE_LIMIT + TAIL_LIMIT:
+                raise Unproven("too far from one offer to the next")
+            else:
+                reach *= 2
+        if len(data) > TAIL_LIMIT:
+            raise Unproven("the tail is too long")
+        self.tail = data
+
+
+def _last_boundary(data: bytes, reach: int) -> int:
+    """Where the slice begins that follows the last one to end in the first `reach` bytes; 0 when there is none."""
+    at = reach
+    while (at := data.rfind(OFFER_END, 0, at)) >= 0:
+        between = _BETWEEN.match(data, at + len(OFFER_END))
+        if between is not None:
+            return between.end()
+    return 0
+
+
+def _last_end(data: bytes) -> int:
+    found = data.rfind(OFFER_END)
+    return 0 if found < 0 else found + len(OFFER_END)
+
+
+def slice_ends(data: bytes) -> list[int]:
+    """Where each slice of a run ends, the white space after it included."""
+    ends = []
+    find, match = data.find, _BETWEEN.match
+    at, step = 0, len(OFFER_END)
+    while (found := find(OFFER_END, at)) >= 0:
+        between = match(data, found + step)
+        at = found + step if between is None else between.end()
+        if between is not None:
+            ends.append(at)
+    ends.append(len(data))
+    return ends
+
+
+def slices_of(run: Run, seed: int) -> Iterator[Slice]:
+    """The slices of a run, with digests under a seed from `digest_seed`."""
+    digest = xxhash.xxh3_128_digest
+    begin, line = 0, run.line
+    for end in slice_ends(run.data):
+        part = run.data[begin:end]
+        body = part.rstrip(_SPACE)
+        lines = part.count(b"\n")
+        yield Slice(begin, begin + len(body), line, lines, digest(body, seed))
+        begin = end
+        line += lines
+
+
+def digest_seed(context: str) -> int:
+    """A seed for the digests of slices: equal ones mean equal raw rows, read by this very code in this `context`.
+
+    The code is all of this folder, so nobody has to remember to count a version up.
+    """
+    salt = hashlib.sha256(context.encode())
+    for module in sorted(Path(__file__).parent.rglob("*.py")):
+        salt.update(hashlib.sha256(module.read_bytes()).digest())
+    return int.from_bytes(salt.digest()[:8], "big")
