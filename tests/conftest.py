@@ -18,11 +18,21 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 
 from pipelines.database import Database, open_database
 from pipelines.settings import Settings
 from tests.s3_server import aws, s3_server, s3_settings  # noqa: F401 - fixtures for every test
+
+# No test is judged by the clock, and the same code gives the same verdict: a change that has nothing to do with a find
+# must not meet it first. `pytest --hypothesis-profile explore` looks further.
+_PATIENT = settings(
+    deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture], print_blob=True
+)
+settings.register_profile("suite", _PATIENT, derandomize=True)
+settings.register_profile("explore", _PATIENT)
+settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.errors import OperatorError, SupplierError
@@ -213,7 +213,7 @@ def test_F3_a_directory_without_end_is_not_read_into_memory() -> None:
         tracemalloc.stop()
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400)
 @given(st.data())
 def test_F3_a_spoiled_zip_is_refused_or_read_but_never_crashes(data: st.DataObject) -> None:
     package = bytearray(packed(("price.xml", FEED * 20)))

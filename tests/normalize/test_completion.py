@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.model import RAW_SCALARS, RAW_SCHEMA
@@ -187,7 +187,7 @@ OFFER = st.fixed_dictionaries(
 OFFERS = st.lists(OFFER, max_size=6, unique_by=lambda offer: offer["external_id"])
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 @given(OFFERS, OFFERS)
 def test_completing_is_laying_what_was_sent_over_what_was_known(completed, changes, base):
     known = {offer["external_id"]: offer for offer in base}

@@ -4,14 +4,14 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.errors import OperatorError
 
 CENT = Decimal("0.01")
 # Every example makes its own folder, so that sharing the fixture is safe.
-EXAMPLES = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+EXAMPLES = settings(max_examples=10)
 
 
 def prices(result):

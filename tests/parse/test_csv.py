@@ -144,7 +144,7 @@ cells = st.text(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(cells, cells), min_size=1, max_size=8), st.sampled_from([";", ",", "\t", "|"]))
 def test_F5_what_a_csv_writer_quotes_comes_back(tmp_path_factory: Any, pairs: list[Any], delimiter: str) -> None:
     out = io.StringIO()
@@ -157,7 +157,7 @@ def test_F5_what_a_csv_writer_quotes_comes_back(tmp_path_factory: Any, pairs: li
     assert [(r["name"], r["description"]) for r in rows] == pairs
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.text(st.sampled_from('A1";\n\r,x 5'), max_size=200))
 def test_F5_any_text_below_a_header_is_rows_or_a_refusal(tmp_path_factory: Any, body: str) -> None:
     raw = tmp_path_factory.mktemp("csv") / "raw.parquet"

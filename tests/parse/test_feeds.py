@@ -8,7 +8,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.generate import feed as generate
@@ -126,7 +126,7 @@ OFFER = st.builds(lambda i, c: f"<offer id='{i}'>{''.join(c)}</offer>", ESCAPED,
 
 
 @given(st.lists(OFFER, min_size=1, max_size=5))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150)
 def test_random_offers_are_read_as_a_naive_reader_does(read: Read, offers: list[str]) -> None:
     text = f"<yml_catalog><shop><offers>{''.join(offers)}</offers></shop></yml_catalog>"
     assert [plain(r) for r in read(text.encode())[1]] == naive(text)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 from xml.parsers import expat
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.model import RAW_SCALARS, ParseResult
@@ -71,7 +71,7 @@ def check(document: bytes, rows: list[dict[str, Any]]) -> None:
 
 
 @given(st.lists(OFFERS, min_size=1, max_size=6), HEADERS, SPACES, HEADERS)
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200)
 def test_lines_of_offers_and_values_are_those_of_expat(
     read: Read, offers: list[str], header: str, space: str, footer: str
 ) -> None:

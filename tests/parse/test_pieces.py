@@ -59,7 +59,7 @@ def blocks_of(data: bytes, cuts: list[int]) -> Iterator[bytes]:
 
 
 @given(DOCUMENTS, st.lists(st.integers(0, 10_000), max_size=30))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_lines_of_random_documents_are_those_of_expat_wherever_the_blocks_end(document: bytes, cuts: list[int]) -> None:
     pieces = list(cut_pieces(blocks_of(document, cuts), line=1, repairs=Repairs()))
     assert b"".join(p.body for p in pieces) == document
@@ -69,7 +69,7 @@ def test_lines_of_random_documents_are_those_of_expat_wherever_the_blocks_end(do
 
 
 @given(DOCUMENTS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_lines_do_not_depend_on_block_size_down_to_one_byte(document: bytes) -> None:
     pieces = list(cut_pieces((document[i : i + 1] for i in range(len(document))), line=1, repairs=Repairs()))
     assert b"".join(p.body for p in pieces) == document

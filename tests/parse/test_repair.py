@@ -114,7 +114,7 @@ PARTS = st.sampled_from(
 
 
 @given(st.lists(PARTS, max_size=30).map("".join), st.lists(st.integers(0, 500), max_size=20))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_F6_repairs_do_not_depend_on_where_blocks_end(body: str, cuts: list[int]) -> None:
     document = f"<a>{body}</a>".encode()
     assert repaired(document, cuts) == repaired(document)
@@ -126,7 +126,7 @@ def test_F6_a_text_of_ampersands_costs_a_pass_not_a_pass_for_each() -> None:
 
 
 @given(st.lists(PARTS, max_size=30).map("".join))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_F6_a_repaired_document_needs_no_repair(body: str) -> None:
     once, _ = repaired(f"<a>{body}</a>".encode())
     assert repaired(once) == (once, ())

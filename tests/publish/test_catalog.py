@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines import registry
@@ -222,7 +222,7 @@ TEXTS = st.one_of(
 LISTS = st.none() | st.lists(TEXTS | st.none(), max_size=4)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(cards=st.lists(st.tuples(TEXTS, TEXTS | st.none(), LISTS, TEXTS | st.none()), min_size=1, max_size=8))
 def test_hostile_text_round_trips(cards, conn, link, write_files, publish):
     """Keys, texts, lists and JSON: what comes out is what went in, and the same again is unchanged."""

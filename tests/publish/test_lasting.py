@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.model import OFFER_FIELDS
@@ -123,7 +123,7 @@ def test_O17_no_other_field_stays(conn, send, field):
 CODES = st.none() | st.lists(st.sampled_from(["1", '"', "\\", "NULL", "{}", "ё,"]), max_size=2)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(files=st.lists(st.tuples(CODES, CODES, st.sampled_from(["10.00", "11.00"])), min_size=2, max_size=5))
 def test_O17_any_life_of_an_offer_follows_the_simplest_account_of_it(conn: psycopg.Connection, send, files):
     conn.execute("TRUNCATE offers, changes, loads CASCADE")

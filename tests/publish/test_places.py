@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.errors import OperatorError
@@ -61,7 +61,7 @@ def test_N2_the_chain_goes_from_the_most_specific_to_the_district(sent, chain):
     assert list(find_place(REFERENCE, sent).chain.items()) == list(chain.items())
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.sampled_from(sorted(code for code, row in OKTMO.items() if not row["valid_to"])))
 def test_N2_every_code_in_force_has_a_chain_of_its_levels(code):
     place = find_place(REFERENCE, code)
@@ -129,7 +129,7 @@ def test_N2_the_card_tells_what_place_it_is_for(conn, link, write_files, publish
 CODES = ["45301000", "45000000", "ЦФО", "46000000"]
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50)
 @given(priced=st.lists(st.sampled_from(CODES), unique=True), place=st.lists(st.sampled_from(CODES), unique=True))
 def test_N2_the_first_code_of_the_place_that_has_a_price_wins_whatever_the_order_of_regions(conn, priced, place):
     regions = psycopg.types.json.Jsonb([{"code": code, "price": str(n + 1)} for n, code in enumerate(priced)])

@@ -5,7 +5,7 @@ import unicodedata
 
 import openpyxl
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipelines.errors import OperatorError
@@ -66,7 +66,7 @@ texts = (
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 @given(values=st.lists(texts, min_size=1, max_size=8))
 @example(values=["=1+1", "'=1+1", "-8", "007", '";"', "1e5", "_x0041_", "http://x", "{=1}"])
 @pytest.mark.parametrize("form", FORMS)

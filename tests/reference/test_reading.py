@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import openpyxl
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipelines.errors import OperatorError
@@ -230,7 +230,7 @@ def test_entities_of_a_workbook_are_not_blown_up(write):
 GOOD = workbook(["Код", "Имя"], ["1", "a"])
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(place=st.integers(0, len(GOOD) - 1), patch=st.binary(min_size=1, max_size=8), cut=st.booleans())
 @example(place=4, patch=b"x", cut=True)
 def test_a_damaged_workbook_is_refused_or_read_never_a_crash(write, place, patch, cut):

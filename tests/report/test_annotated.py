@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -104,7 +104,6 @@ def test_remarks_on_one_offer_are_bounded(annotated_copy: Callable[..., bytes]) 
     assert found[0] == " И ещё замечаний: 5, см. полный список. "
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.sampled_from(

@@ -196,7 +196,7 @@ def test_a_code_that_nobody_declared_is_our_bug(tmp_path: Path, write_issues: Wr
         find_causes(path, None)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.tuples(

@@ -44,7 +44,7 @@ def test_nothing_to_tell(write_issues: WriteIssues, one: list[Issue], other: lis
 REMARKS = st.sets(st.tuples(st.sampled_from(["price_missing", "vat_unknown"]), st.sampled_from("abcde")))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(REMARKS, REMARKS)
 def test_every_remark_is_one_of_the_three(
     tmp_path_factory: pytest.TempPathFactory, now: set[tuple[str, str]], before: set[tuple[str, str]]
