@@ -1,7 +1,8 @@
 """Write the documents that are taken from the code: `python -m docs.generate`. A test compares them with what is here.
 
 * `docs/guards.md` — what the catalog does not let a file do by itself, from `docs.guards`;
-* `docs/issues.md` — every issue code with severity, rule, message and remedy, from `pipelines.issue_codes`;
+* `docs/issues.md` — every issue code with severity, rule, message and remedies, from `pipelines.issue_codes` and
+  `pipelines.remedies`;
 * `docs/rules.md` — which tests and golden cases hold which loading rule, from `docs.rules`;
 * `docs/settings.md` — the settings of links and shops from `pipelines.options`, of an installation from
   `pipelines.settings`.
@@ -22,6 +23,7 @@ from pipelines.issue_codes import ISSUE_CODES, IssueCode
 from pipelines.logins import LOGIN_KINDS
 from pipelines.model import Severity
 from pipelines.options import LinkOptions, ShopOptions
+from pipelines.remedies import COMMERCEML, TABLE
 from pipelines.settings import PREFIX, Settings
 
 FOLDER = Path(__file__).parent
@@ -32,8 +34,9 @@ _SEVERITIES = {
     Severity.INFO: ("Сведения", "полезно знать"),
 }
 _INTRODUCTION = """\
-Составлено из `pipelines/issue_codes.py` командой `python -m docs.generate`. Коды не меняются и не используются
-повторно. `{sent}` — что прислано, `{published}` — что опубликовано, `{field}` — метка, как она написана в файле.
+Составлено из `pipelines/issue_codes.py` и `pipelines/remedies.py` командой `python -m docs.generate`. Коды не
+меняются и не используются повторно. `{sent}` — что прислано, `{published}` — что опубликовано, `{field}` — метка, как
+она написана в файле.
 """
 _LOGIN = """\
 Under `login` of a link's settings, `kind` says which of these it is. Secrets are named, never written: `portal.login`
@@ -75,9 +78,16 @@ def issues() -> str:
 
 def _rows(severity: Severity) -> list[tuple[str, ...]]:
     def row(code: IssueCode) -> tuple[str, ...]:
-        return (f"`{code.code}`", _SCOPES[code.scope], code.rule, _text(code.message), _text(code.remedy))
+        return (f"`{code.code}`", _SCOPES[code.scope], code.rule, _text(code.message), _remedies(code))
 
     return [row(code) for code in ISSUE_CODES.values() if code.severity is severity]
+
+
+def _remedies(code: IssueCode) -> str:
+    """What to do, and how the formats that have other words say it."""
+    others = {"В таблице": TABLE.get(code.code), "В CommerceML": COMMERCEML.get(code.code)}
+    said = [code.remedy, *(f"{name}: {words}" for name, words in others.items() if words)]
+    return "<br>".join(map(_text, said))
 
 
 def settings() -> str:

@@ -51,19 +51,19 @@ _FILE: tuple[IssueCode, ...] = (
     IssueCode("encoding_overridden", Severity.WARNING, "F6", "Объявлена кодировка {sent}, на деле файл в {published}; прочитан как {published}.", 'Укажите настоящую кодировку в первой строке: <?xml version="1.0" encoding="{published}"?>', "load"),
     IssueCode("encoding_name_unknown", Severity.WARNING, "F6", "Кодировка названа нестандартно: «{sent}»; файл прочитан как {published}.", 'Укажите принятое имя: <?xml version="1.0" encoding="{published}"?>', "load"),
     IssueCode("leading_bytes_skipped", Severity.WARNING, "F6", "Перед началом документа стояли лишние байты ({sent}); они пропущены.", "Файл должен начинаться с <?xml …?>: уберите пустые строки, вторую метку BOM и сообщения PHP перед ним.", "load"),
-    IssueCode("ampersand_escaped", Severity.WARNING, "F6", "Знак & записан без замены ({sent} раз), впервые: «{field}»; прочитан как есть.", "Записывайте & в тексте и ссылках как &amp;", "load"),
-    IssueCode("html_entity_replaced", Severity.WARNING, "F6", "Имена знаков HTML, которых нет в XML ({sent} раз), впервые: {field}; заменены самими знаками.", "Записывайте сами знаки: неразрывный пробел, «кавычки», тире — или их номера, например &#160;", "load"),
+    IssueCode("ampersand_escaped", Severity.WARNING, "F6", "Знак & записан без замены (случаев: {sent}), впервые: «{field}»; прочитан как есть.", "Записывайте & в тексте и ссылках как &amp;", "load"),
+    IssueCode("html_entity_replaced", Severity.WARNING, "F6", "Имена знаков HTML, которых нет в XML (случаев: {sent}), впервые: {field}; заменены самими знаками.", "Записывайте сами знаки: неразрывный пробел, «кавычки», тире — или их номера, например &#160;", "load"),
     IssueCode("control_characters_removed", Severity.WARNING, "F6", "Управляющие знаки, которых в тексте не бывает ({sent} шт.), впервые: {field}; удалены.", "Очищайте тексты от управляющих знаков с кодами 0–31, кроме табуляции и перевода строки.", "load"),
-    IssueCode("unknown_tags", Severity.INFO, "O19", "Незнакомая метка <{field}> встретилась {sent} раз; её содержимое не загружено.", "", "load"),
-    IssueCode("unknown_tags_more", Severity.INFO, "O19", "Ещё {sent} незнакомых меток; их содержимое не загружено.", "", "load"),
+    IssueCode("unknown_tags", Severity.INFO, "O19", "Незнакомая метка <{field}> (в файле их {sent}); её содержимое не загружено.", "", "load"),
+    IssueCode("unknown_tags_more", Severity.INFO, "O19", "Других незнакомых меток: {sent}; их содержимое не загружено.", "", "load"),
 )
 
 _OFFER_IDENTITY: tuple[IssueCode, ...] = (
     IssueCode("sku_missing", Severity.ERROR, "O1", "Не указан артикул товара.", 'Укажите артикул из вашей учётной системы, до 20 символов: <offer id="A-100">.'),
     IssueCode("sku_too_long", Severity.ERROR, "O1", "Артикул «{sent}» длиннее 20 символов; он не обрезается, чтобы не спутать товары.", 'Сократите артикул до 20 символов и больше его не меняйте: <offer id="A-100">.'),
     IssueCode("sku_characters", Severity.ERROR, "O1", "Артикул «{sent}» содержит недопустимые в CSV символы.", "В CSV артикул состоит только из латинских букв и цифр, например A100."),
-    IssueCode("duplicate_identical", Severity.WARNING, "O2", "Товар с артикулом «{sku}» повторён без изменений; учтён тот, что на строке {sent}, повтор пропущен.", "Уберите повтор: каждый товар передаётся в файле один раз."),
-    IssueCode("duplicate_conflict", Severity.ERROR, "O2", "Под артикулом «{sku}» переданы разные товары; остальные на строках: {sent}. Ни один из них не загружен.", "Дайте каждому товару свой артикул или оставьте одну правильную запись."),
+    IssueCode("duplicate_identical", Severity.WARNING, "O2", "Товар «{sku}» повторён без изменений и пропущен; учтён тот, что на строке {sent}.", "Уберите повтор: каждый товар передаётся в файле один раз."),
+    IssueCode("duplicate_conflict", Severity.ERROR, "O2", "Под одним артикулом «{sku}» переданы разные товары, и ни один из них не загружен; остальные на строках: {sent}.", "Дайте каждому товару свой артикул или оставьте одну правильную запись."),
 )
 
 _OFFER_TEXT: tuple[IssueCode, ...] = (
@@ -72,7 +72,7 @@ _OFFER_TEXT: tuple[IssueCode, ...] = (
     IssueCode("name_composed", Severity.INFO, "O3", "Наименование составлено из типа, производителя и модели: «{published}».", "Чтобы показать другое, передайте его в <name>."),
     IssueCode("name_cut", Severity.WARNING, "O3", "Наименование длиннее 255 символов; опубликовано: «{published}».", "Сократите наименование до 255 символов, подробности перенесите в <description>."),
     IssueCode("type_prefix_ignored", Severity.INFO, "O3", "Метка <{field}> не учитывается, если есть наименование; впервые: «{sent}».", "Если тип товара нужен в наименовании, впишите его в <name>.", "load"),
-    IssueCode("text_cleaned", Severity.INFO, "N4", "В <{field}> убраны лишние пробелы: опубликовано «{published}».", ""),
+    IssueCode("text_cleaned", Severity.INFO, "N4", "В поле «{field}» убраны лишние пробелы: опубликовано «{published}».", ""),
     IssueCode("description_missing", Severity.ERROR, "O4", "Нет описания, а в этом магазине оно обязательно.", "Добавьте описание: <description>Назначение, состав, особенности товара</description>"),
     IssueCode("description_links_removed", Severity.INFO, "O4", "Из описания убраны ссылки: на странице товара их не показывают.", "Уберите из описания адреса сайтов."),
     IssueCode("description_tags_removed", Severity.INFO, "O4", "В описании не показываются метки: {published}; их текст сохранён.", "Оформляйте описание метками p, br, ul, ol, li, b, i, h3, table."),
@@ -81,14 +81,14 @@ _OFFER_TEXT: tuple[IssueCode, ...] = (
 )
 
 _OFFER_UNIT: tuple[IssueCode, ...] = (
-    IssueCode("unit_missing", Severity.ERROR, "O5", "Не указана единица измерения, или код «{sent}» не найден в ОКЕИ, а текста рядом нет.", "Добавьте код ОКЕИ и единицу: <unitOkei>796</unitOkei><units>шт</units>"),
+    IssueCode("unit_missing", Severity.ERROR, "O5", "Нет единицы измерения: ни кода из ОКЕИ, ни названия.", "Добавьте код ОКЕИ и единицу: <unitOkei>796</unitOkei><units>шт</units>"),
     IssueCode("unit_code_unknown", Severity.WARNING, "O5", "Кода «{sent}» нет в ОКЕИ; опубликовано: «{published}».", "Укажите код из ОКЕИ, например <unitOkei>796</unitOkei> для штук, <unitOkei>166</unitOkei> для килограммов."),
     IssueCode("unit_code_disagrees", Severity.WARNING, "N1", "Код единицы «{sent}» по ОКЕИ значит другое, чем её название; опубликовано по названию: «{published}».", "Исправьте код в справочнике единиц 1С: у штуки 796, у килограмма 166, у метра 006, у упаковки 778."),
     IssueCode("unit_defaulted", Severity.WARNING, "O5", "Единица измерения не передана; по настройке ссылки опубликовано «{published}».", "Передавайте единицу у каждого товара: <unitOkei>796</unitOkei>"),
     IssueCode("unit_text_overruled", Severity.WARNING, "O5", "Код ОКЕИ и текст «{sent}» не согласуются; опубликовано по коду: «{published}».", "Исправьте код или текст, чтобы они называли одну единицу: <unitOkei>796</unitOkei><units>шт</units>"),
     IssueCode("unit_recognized", Severity.INFO, "N1", "Единица «{sent}» показана как «{published}».", "Чтобы не зависеть от написания, передавайте код: <unitOkei>796</unitOkei>"),
     IssueCode("unit_not_in_okei", Severity.INFO, "N1", "Единицы «{sent}» нет в ОКЕИ; показана как есть.", "Если подходит единица из ОКЕИ, передайте её код: <unitOkei>796</unitOkei>"),
-    IssueCode("units_differ", Severity.WARNING, "O5", "Переданы две разные единицы; «{sent}» не учтена, опубликовано «{published}».", "Оставьте одну метку: <units>шт</units>"),
+    IssueCode("units_differ", Severity.WARNING, "O5", "Переданы две разные единицы; «{sent}» не учтена, опубликовано «{published}».", "Оставьте одну единицу: <units>шт</units>"),
 )
 
 _OFFER_PRICE: tuple[IssueCode, ...] = (
@@ -99,11 +99,11 @@ _OFFER_PRICE: tuple[IssueCode, ...] = (
     IssueCode("price_too_large", Severity.ERROR, "O6", "Цена «{sent}» больше наибольшей возможной: 9 999 999 999 999,99.", "Проверьте цену и валюту: <price>1200.50</price>"),
     IssueCode("price_rounded", Severity.WARNING, "O6", "Цена «{sent}» округлена до копеек: {published}.", "Передавайте цену с двумя знаками после точки: <price>{published}</price>"),
     IssueCode("prices_differ", Severity.WARNING, "O6", "Цена с НДС и цена без НДС «{sent}» не согласуются со ставкой; опубликованы обе, как присланы.", "Проверьте обе цены и ставку или передавайте одну цену: вторая рассчитывается по ставке."),
-    IssueCode("vat_missing", Severity.ERROR, "O7", "Не указана ставка НДС, а в этом магазине она обязательна.", "Добавьте ставку: <vat>20</vat>, а если НДС не облагается: <vat>NO_VAT</vat>"),
-    IssueCode("vat_defaulted", Severity.WARNING, "O7", "Ставка НДС не передана; по настройке ссылки опубликовано: {published}.", "Передавайте ставку у каждого товара: <vat>20</vat> или <vat>NO_VAT</vat>"),
-    IssueCode("vat_unknown", Severity.WARNING, "O7", "Ставка НДС «{sent}» не принимается; опубликовано «НДС не облагается».", "Передайте принимаемую ставку, например <vat>20</vat>, а если НДС не облагается: <vat>NO_VAT</vat>"),
-    IssueCode("vat_and_nds_differ", Severity.WARNING, "O7", "Метки vat и nds различаются; «{sent}» не учтено, опубликовано: {published}.", "Оставьте одну метку: <vat>20</vat>"),
-    IssueCode("vat_unknown_share", Severity.ERROR, "O7", "Ставка НДС не распознана больше чем у 5 % товаров ({sent}); они показаны как «НДС не облагается».", "Если в файле коды Яндекса (7 = 20 %), сообщите об этом оператору; иначе передавайте проценты: <vat>20</vat>", "load"),
+    IssueCode("vat_missing", Severity.ERROR, "O7", "Не указана ставка НДС, а в этом магазине она обязательна.", "Добавьте ставку: <vat>22</vat>, а если НДС не облагается: <vat>NO_VAT</vat>"),
+    IssueCode("vat_defaulted", Severity.WARNING, "O7", "Ставка НДС не передана; по настройке ссылки опубликовано: {published}.", "Передавайте ставку у каждого товара: <vat>22</vat> или <vat>NO_VAT</vat>"),
+    IssueCode("vat_unknown", Severity.WARNING, "O7", "Ставка НДС «{sent}» не принимается; опубликовано «НДС не облагается».", "Передайте принимаемую ставку, например <vat>22</vat>, а если НДС не облагается: <vat>NO_VAT</vat>"),
+    IssueCode("vat_and_nds_differ", Severity.WARNING, "O7", "Переданы две разные ставки НДС; «{sent}» не учтено, опубликовано: {published}.", "Оставьте одну ставку: <vat>22</vat>"),
+    IssueCode("vat_unknown_share", Severity.ERROR, "O7", "Ставка НДС не распознана больше чем у 5 % товаров ({sent}); они показаны как «НДС не облагается».", "Если в файле коды Яндекса (7 = 20 %), сообщите об этом оператору; иначе передавайте проценты: <vat>22</vat>", "load"),
     IssueCode("currency_unknown", Severity.ERROR, "O8", "Валюта «{sent}» не принимается.", "Передавайте цену в рублях: <currencyId>RUB</currencyId>; принимаются также USD, EUR, UAH, KZT, KGS, TRY."),
     IssueCode("currency_read_as", Severity.INFO, "O8", "Валюта «{sent}» показана как {published}.", "", "load"),
 )
@@ -112,8 +112,8 @@ _OFFER_STOCK: tuple[IssueCode, ...] = (
     IssueCode("availability_missing", Severity.WARNING, "O9", "Не указано ни наличие, ни количество; опубликовано «много».", 'Передайте наличие: available="count" и <quantity>36</quantity>, или available="many", "few", "order", "finished".'),
     IssueCode("availability_unknown", Severity.WARNING, "O9", "Значение наличия «{sent}» неизвестно; опубликовано «много».", 'Передайте одно из значений: available="count", "many", "few", "order", "finished".'),
     IssueCode("availability_contradicted", Severity.WARNING, "O9", "Наличие и количество противоречат друг другу ({sent}); опубликовано меньшее.", 'Передавайте точное количество: available="count" и <quantity>36</quantity>; если товара нет: available="finished".'),
-    IssueCode("available_false_read_as", Severity.INFO, "O9", 'available="false" показан так, как задано для ссылки: {published}.', 'Чтобы сказать точно, передайте available="order" (под заказ) или available="finished" (закончился).', "load"),
-    IssueCode("quantity_missing", Severity.WARNING, "O9", 'При available="count" нужно количество; опубликовано «много».', "Добавьте количество: <quantity>36</quantity>"),
+    IssueCode("available_false_read_as", Severity.INFO, "O9", "Наличие false показано так, как задано для ссылки: {published}.", 'Чтобы сказать точно, передайте available="order" (под заказ) или available="finished" (закончился).', "load"),
+    IssueCode("quantity_missing", Severity.WARNING, "O9", "К точному наличию нужно количество; опубликовано «много».", "Добавьте количество: <quantity>36</quantity>"),
     IssueCode("quantity_unreadable", Severity.WARNING, "O10", "Количество «{sent}» не читается и не опубликовано.", "Передавайте число: <quantity>36</quantity>"),
     IssueCode("quantity_negative", Severity.WARNING, "O10", "Количество «{sent}» отрицательное; принято за ноль.", "Проверьте остатки: <quantity>0</quantity>"),
     IssueCode("quantity_rounded", Severity.WARNING, "O10", "Количество «{sent}» округлено: {published}.", "Передавайте не больше шести знаков после точки."),
@@ -126,7 +126,7 @@ _OFFER_DETAILS: tuple[IssueCode, ...] = (
     IssueCode("param_name_guessed", Severity.WARNING, "N3", "Характеристика «{sent}» похожа на опечатку и опубликована как «{published}».", 'Исправьте название: <param name="{published}">', "load"),
     IssueCode("param_name_recognized", Severity.INFO, "N3", "Характеристика «{sent}» опубликована под базовым названием «{published}».", "", "load"),
     IssueCode("param_converted", Severity.INFO, "N3", "Значения характеристики пересчитаны в базовую единицу: «{sent}» → «{published}».", "", "load"),
-    IssueCode("param_remarks_more", Severity.INFO, "N3", "Ещё {sent} названий и единиц характеристик опубликованы в базовом виде; здесь они не перечислены.", "", "load"),
+    IssueCode("param_remarks_more", Severity.INFO, "N3", "Других названий и единиц характеристик, опубликованных в базовом виде: {sent}; здесь они не перечислены.", "", "load"),
     IssueCode("picture_invalid", Severity.WARNING, "O14", "Адрес изображения «{sent}» не опубликован.", "Передавайте полный адрес: <picture>https://example.com/1.jpg</picture>"),
     IssueCode("pictures_over_limit", Severity.WARNING, "O14", "Опубликованы первые {published} изображения; не опубликованы: {sent}.", "Оставьте не больше трёх изображений."),
     IssueCode("weight_dropped", Severity.WARNING, "O15", "Вес «{sent}» не опубликован.", "Передавайте положительное число килограммов, не длиннее 10 символов: <weight>1.5</weight>"),
@@ -134,8 +134,8 @@ _OFFER_DETAILS: tuple[IssueCode, ...] = (
     IssueCode("category_unknown", Severity.WARNING, "O16", "Категории «{sent}» нет в рубрикаторе; товар опубликован без категории.", "Укажите категорию третьего уровня из рубрикатора: <b2b_category_id>…</b2b_category_id> или исправьте соответствие категорий."),
     IssueCode("category_not_leaf", Severity.WARNING, "O16", "Категория «{sent}» не третьего уровня; товар опубликован без категории.", "Выберите в рубрикаторе категорию третьего уровня внутри этой: <b2b_category_id>…</b2b_category_id>"),
     IssueCode("bindings_kept", Severity.INFO, "O17", "Коды позиций закупщика или аналогов у части товаров не переданы; сохранены прежние, товаров: {sent}.", "", "load"),
-    IssueCode("position_codes_repeated", Severity.WARNING, "O17", "Код позиции закупщика передан несколько раз; «{sent}» не учтён, учтён последний: {published}.", "Перечислите коды через запятую в одной метке: <idToImport>100200,100201</idToImport>"),
-    IssueCode("value_repeated", Severity.WARNING, "O17", "Метка <{field}> повторена; «{sent}» не учтено, учтено первое значение.", "Оставьте одну метку <{field}>."),
+    IssueCode("position_codes_repeated", Severity.WARNING, "O17", "Код позиции закупщика передан несколько раз; «{sent}» не учтён, учтён последний: {published}.", "Перечислите коды через запятую, один раз: <idToImport>100200,100201</idToImport>"),
+    IssueCode("value_repeated", Severity.WARNING, "O17", "Поле «{field}» передано несколько раз; «{sent}» не учтено, учтено первое значение.", "Оставьте одно значение поля «{field}»."),
 )
 
 _REGION: tuple[IssueCode, ...] = (
@@ -164,7 +164,7 @@ _STOCK_CLASS: tuple[IssueCode, ...] = (
 )
 
 _PUBLISHING: tuple[IssueCode, ...] = (
-    IssueCode("price_jump_held", Severity.WARNING, "P7", "Цена «{sent}» слишком отличается от прежней; до подтверждения показана прежняя: {published}.", "Проверьте цену и единицу измерения. Если цена верна, назовите оператору каталога номер загрузки: он подтвердит её."),
+    IssueCode("price_jump_held", Severity.WARNING, "P7", "Цена «{sent}» слишком отличается от прежней и ждёт подтверждения; показана прежняя: {published}.", "Проверьте цену и единицу измерения. Если цена верна, назовите оператору каталога номер загрузки: он подтвердит её."),
 )
 
 _TABLE: tuple[IssueCode, ...] = (
@@ -183,7 +183,7 @@ _TABLE: tuple[IssueCode, ...] = (
     IssueCode("table_errors_dropped", Severity.WARNING, "F6", "Ошибки вычисления Excel вместо значений ({sent} шт.), впервые: {field}; эти ячейки прочитаны как пустые.", "Исправьте формулы в таблице или вставьте значения.", "load"),
     IssueCode("table_rows_skipped", Severity.INFO, "F6", "Над строкой названий столбцов стоят другие строки ({sent}); они пропущены.", "", "load"),
     IssueCode("unknown_columns", Severity.INFO, "O19", "Незнакомый столбец «{field}», заполнен в строках: {sent}; его содержимое не загружено.", "Характеристику товара передавайте в столбцах «Название характеристики 1» и «Значение характеристики 1».", "load"),
-    IssueCode("unknown_columns_more", Severity.INFO, "O19", "Ещё {sent} незнакомых столбцов; их содержимое не загружено.", "", "load"),
+    IssueCode("unknown_columns_more", Severity.INFO, "O19", "Других незнакомых столбцов: {sent}; их содержимое не загружено.", "", "load"),
     IssueCode("sku_exponent", Severity.ERROR, "O1", "Артикул «{sent}» испорчен Excel: длинное число показано со степенью, часть цифр потеряна.", "Задайте столбцу артикулов формат «Текстовый» и впишите артикулы заново."),
     IssueCode("sku_date", Severity.ERROR, "O1", "Артикул «{sent}» испорчен Excel: он превращён в дату.", "Задайте столбцу артикулов формат «Текстовый» и впишите артикулы заново."),
 )

@@ -43,7 +43,8 @@ CREATE TABLE duplicates AS
         SELECT ordinal, key FROM keyed WHERE key IN (SELECT key FROM keyed GROUP BY key HAVING count(*) > 1)
     ), compared AS MATERIALIZED (
         SELECT ordinal, key, {CONTENT} AS content,
-            {{'line': line, 'shown': concat(part || ':', line - coalesce(first_line, 1) + 1)}} AS place
+            {{'line': line, 'ordinal': ordinal,
+                'shown': concat(part || ':', line - coalesce(first_line, 1) + 1)}} AS place
         FROM raw JOIN repeated USING (ordinal) LEFT JOIN parts ON line BETWEEN first_line AND last_line
     ), groups AS (
         SELECT key, count(DISTINCT content) AS contents, min(ordinal) AS first, min(place, {OTHER_LINES + 1}) AS places
@@ -53,7 +54,7 @@ CREATE TABLE duplicates AS
         CASE WHEN contents > 1 THEN 'conflict' WHEN ordinal <> first THEN 'identical' END AS kind,
         array_to_string(
             list_transform(
-                CASE WHEN contents > 1 THEN list_filter(places, lambda p: p <> place)[1:{OTHER_LINES}]
+                CASE WHEN contents > 1 THEN list_filter(places, lambda p: p.ordinal <> ordinal)[1:{OTHER_LINES}]
                 ELSE places[1:1] END,
                 lambda p: p.shown),
             ', ') AS lines

@@ -18,7 +18,7 @@ from typing import BinaryIO
 import duckdb
 
 from pipelines.model import Severity
-from pipelines.report.wording import fill, issue_code, plain, quote
+from pipelines.report.wording import fill, in_words, issue_code, plain, quote
 
 # Remarks on one offer that are written out; the complete list has the others.
 _REMARKS = 20
@@ -96,7 +96,7 @@ def _faulty(rows: duckdb.DuckDBPyConnection) -> Iterator[_Offer]:
                     line, nth, [_comment(f"И ещё замечаний: {rest}, см. полный список.")] if rest > 0 else []
                 )
             entry = issue_code(code)
-            quoted = {"field": field, "sku": sku, "sent": sent, "published": published}
+            quoted = {"field": field, "sku": sku, "sent": sent, "published": in_words(entry, published)}
             values = {name: None if value is None else quote(value, 200) for name, value in quoted.items()}
             values["line"] = None if at is None else str(at)
             place = "" if at is None else f", строка {at}"

@@ -13,9 +13,10 @@ from typing import Any
 
 import duckdb
 
-from pipelines.model import Severity
+from pipelines.model import FeedFormat, Severity
+from pipelines.remedies import remedy
 from pipelines.report.places import xpath
-from pipelines.report.wording import VARIOUS, fill, issue_code, quote
+from pipelines.report.wording import fill, fill_common, in_words, issue_code, quote
 
 CAUSE_LIMIT = 200
 EXAMPLE_LIMIT = 3
@@ -31,6 +32,11 @@ _ONE_CURE = (
     "sku_too_long", "duplicate_identical", "duplicate_conflict", "name_cut", "name_composed", "name_from_sku",
     "text_cleaned", "description_links_removed", "description_tags_removed", "description_cut", "price_rounded",
     "prices_differ", "quantity_rounded", "pictures_over_limit",
+)  # fmt: skip
+
+# What they tell as published is not what stands in the place of what was sent: a number, a list, a name.
+_NOT_IN_PLACE = (
+    "description_cut", "description_tags_removed", "params_joined", "pictures_over_limit", "region_repeated",
 )  # fmt: skip
 
 # Enough for the sums of any load in memory; beyond it DuckDB writes to a temporary folder.
@@ -55,7 +61,8 @@ _REMARKS = f"""
 CREATE TEMP TABLE remarks AS
 SELECT
     file_row_number AS position, ordinal, code, field, severity, hash({_KIND}) AS kind,
-    hash(sent) AS sent, hash(published) AS published, published IS NOT NULL AS converts
+    hash(sent) AS sent, hash(published) AS published,
+    published IS NOT NULL AND published IS DISTINCT FROM sent AND NOT list_contains($not_in_place, code) AS converts
 FROM read_parquet($issues, file_row_number = true)
 """
 _KINDS = """
@@ -138,7 +145,8 @@ class Example:
 
     Attributes:
         part: the file of a set in which it stands; None for a single file.
-        line: in that file, from 1.
+        line: in that file, from 1; of a workbook the row of its sheet.
+        column: header of the column, where the file is a table.
         xpath: of the value, where the format has such a thing.
         name: of the offer; known for offers that were rejected.
     """
@@ -146,6 +154,7 @@ class Example:
     sku: str | None
     part: str | None
     line: int | None
+    column: str | None
     xpath: str | None
     name: str | None
     sent: str | None
@@ -162,7 +171,7 @@ class Cause:
         issues: remarks; an offer may have several, one for each region for example.
         converts: something was published in place of what was sent.
         uniform: the same was sent, and the same published, in all of them.
-        message: Russian, with the values that are the same for all of them, and `…` for those that differ.
+        message: Russian, with the values that are the same for all of them.
         remedy: Russian, with the values of the first example: a text to paste must be a whole one.
         examples: at most three, with different sent values as far as there are any.
     """
@@ -194,13 +203,14 @@ def find_causes(issues: Path, rejected: Path | None, feed_format: str | None = N
     Args:
         issues: Parquet of `ISSUE_SCHEMA`, in file order, of any length.
         rejected: Parquet of `REJECTED_SCHEMA`, for the names of offers in examples.
-        feed_format: value of `FeedFormat`, for the XPath of examples.
+        feed_format: value of `FeedFormat`, for the places of examples and the words of remedies.
     """
     with (
         tempfile.TemporaryDirectory() as spill,
         duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": spill}) as connection,
     ):
-        connection.execute(_REMARKS, {"issues": str(issues), "one_cure": list(_ONE_CURE)})
+        lists = {"one_cure": list(_ONE_CURE), "not_in_place": list(_NOT_IN_PLACE)}
+        connection.execute(_REMARKS, {"issues": str(issues), **lists})
         limits = {"kind_issues": KIND_ISSUES, "kind_share": KIND_SHARE, "kind_limit": KIND_LIMIT}
         connection.execute(_KINDS, limits)
         connection.execute(_CAUSED)
@@ -215,7 +225,7 @@ def find_causes(issues: Path, rejected: Path | None, feed_format: str | None = N
     by_rank: dict[int, list[Example]] = {}
     for row in rows:
         by_rank.setdefault(row["rank"], []).append(_example(row, names.get(row["ordinal"]), feed_format))
-    ranked = tuple(_cause(row, tuple(by_rank[row["rank"]])) for row in causes)
+    ranked = tuple(_cause(row, tuple(by_rank[row["rank"]]), feed_format) for row in causes)
     return Causes(ranked, total=causes[0]["total"] if causes else 0)
 
 
@@ -229,6 +239,7 @@ def _example(row: dict[str, Any], name: str | None, feed_format: str | None) -> 
         sku=row["sku"],
         part=row["part"],
         line=row["line"],
+        column=row["field"] if feed_format == FeedFormat.CSV and row["ordinal"] is not None else None,
         # What was not sent has no place of its own: the path is that of the offer it should stand in.
         xpath=xpath(
             feed_format,
@@ -242,19 +253,18 @@ def _example(row: dict[str, Any], name: str | None, feed_format: str | None) -> 
     )
 
 
-def _cause(row: dict[str, Any], examples: tuple[Example, ...]) -> Cause:
+def _cause(row: dict[str, Any], examples: tuple[Example, ...], feed_format: str | None) -> Cause:
     entry = issue_code(row["code"])
     first = examples[0]
     single = row["issues"] == 1
     values = {
         "field": _quoted(row["field"]),
         "sent": _quoted(first.sent),
-        "published": _quoted(first.published),
+        "published": _quoted(in_words(entry, first.published)),
         "sku": _quoted(first.sku),
         "line": _quoted(first.line),
     }
     same = {"sent": row["one_sent"], "published": row["one_published"], "sku": single, "line": single}
-    common = {name: value if same.get(name, True) else VARIOUS for name, value in values.items()}
     return Cause(
         code=entry.code,
         severity=entry.severity,
@@ -264,8 +274,8 @@ def _cause(row: dict[str, Any], examples: tuple[Example, ...]) -> Cause:
         issues=row["issues"],
         converts=row["converts"],
         uniform=row["one_sent"] and row["one_published"],
-        message=fill(entry.message, common).replace(f"{VARIOUS}.", VARIOUS),  # an ellipsis ends a sentence by itself
-        remedy=fill(entry.remedy, values),
+        message=fill_common(entry.message, values, [name for name, alike in same.items() if not alike]),
+        remedy=fill(remedy(entry, feed_format), values),
         examples=examples,
     )
 

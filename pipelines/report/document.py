@@ -14,10 +14,11 @@ from typing import Any, TextIO
 import pyarrow.parquet as pq
 
 from pipelines.model import PRICE_STEPS, PriceChanges
+from pipelines.remedies import remedy
 from pipelines.report.causes import Cause
 from pipelines.report.score import Part
 from pipelines.report.summary import LoadReport
-from pipelines.report.wording import fill, issue_code
+from pipelines.report.wording import fill, in_words, issue_code
 
 _LOAD = (
     "id", "supplier", "shop", "link", "status", "reason", "format", "encoding", "sha256", "bytes",
@@ -60,16 +61,19 @@ def write_json(report: LoadReport, issues: Path, out: TextIO) -> None:
     }
     # The list of issues may not fit in memory, so the object is put together around it.
     out.write(_dumps(head)[:-1] + ',\n"issues": [')
-    out.writelines((",\n" if position else "\n") + _dumps(issue) for position, issue in enumerate(_issues(issues)))
+    out.writelines(
+        (",\n" if position else "\n") + _dumps(issue) for position, issue in enumerate(_issues(issues, load.format))
+    )
     out.write("],\n" + _dumps(tail)[1:] + "\n")
 
 
-def _issues(path: Path) -> Iterator[dict[str, Any]]:
+def _issues(path: Path, feed_format: str | None) -> Iterator[dict[str, Any]]:
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(_BATCH, columns=list(_ISSUE)):
             for row in batch.to_pylist():
                 entry = issue_code(row["code"])
                 values = {name: None if row[name] is None else str(row[name]) for name in _ISSUE}
+                values["published"] = in_words(entry, row["published"])
                 yield {
                     "code": entry.code,
                     "severity": entry.severity,
@@ -80,7 +84,7 @@ def _issues(path: Path) -> Iterator[dict[str, Any]]:
                     "sent": row["sent"],
                     "published": row["published"],
                     "message": fill(entry.message, values),
-                    "remedy": fill(entry.remedy, values),
+                    "remedy": fill(remedy(entry, feed_format), values),
                 }
 
 

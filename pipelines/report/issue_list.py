@@ -20,8 +20,9 @@ import xlsxwriter
 
 from pipelines.formulas import shielded
 from pipelines.model import Severity
+from pipelines.remedies import remedy
 from pipelines.report.russian import number
-from pipelines.report.wording import fill, issue_code, plain
+from pipelines.report.wording import fill, in_words, issue_code, plain
 
 # A sheet could hold ten times as many rows, but writing them would take minutes of a load, and nobody reads so far. One
 # is the header; the last one says what is missing, when something is. The CSV is always complete.
@@ -56,7 +57,7 @@ _LINE = next(index for index, column in enumerate(_COLUMNS) if column.title == "
 _READ = ("code", "sku", "part", "line", "field", "sent", "published")
 
 
-def write_xlsx(issues: Path, out: Path, *, sheet_rows: int = SHEET_ROWS) -> None:
+def write_xlsx(issues: Path, out: Path, feed_format: str | None = None, *, sheet_rows: int = SHEET_ROWS) -> None:
     """Write the list as a workbook: text cells, a frozen header, a filter.
 
     Rows are in file order. A list that is too long for the sheet begins with the errors, then the warnings, and its
@@ -65,6 +66,7 @@ def write_xlsx(issues: Path, out: Path, *, sheet_rows: int = SHEET_ROWS) -> None
     Args:
         issues: Parquet of `ISSUE_SCHEMA`, in file order.
         out: where the workbook is made.
+        feed_format: value of `FeedFormat`, for the words of remedies.
         sheet_rows: rows that the sheet may have, at least three.
     """
     with pq.ParquetFile(issues) as file:
@@ -81,7 +83,8 @@ def write_xlsx(issues: Path, out: Path, *, sheet_rows: int = SHEET_ROWS) -> None
             sheet.write_string(0, index, column.title, header)
         sheet.freeze_panes(1, 0)
         sheet.autofilter(0, 0, listed, len(_COLUMNS) - 1)
-        found = _rows(issues) if listed == total else chain.from_iterable(_rows(issues, each) for each in Severity)
+        severities = [None] if listed == total else list(Severity)
+        found = chain.from_iterable(_rows(issues, feed_format, each) for each in severities)
         for row, values in enumerate(islice(found, listed), start=1):
             for index, value in enumerate(values):
                 if value and index != _LINE:
@@ -93,29 +96,32 @@ def write_xlsx(issues: Path, out: Path, *, sheet_rows: int = SHEET_ROWS) -> None
             sheet.write_string(listed + 1, 0, f"{more} Полный список — в файле CSV.")
 
 
-def write_csv(issues: Path, out: TextIO) -> None:
+def write_csv(issues: Path, out: TextIO, feed_format: str | None = None) -> None:
     """Write the list as CSV that Excel opens by a double click: UTF-8 with a mark of it, semicolons (R1).
 
     Args:
         issues: Parquet of `ISSUE_SCHEMA`, in file order.
         out: a text stream in `utf-8-sig` that leaves line ends alone (`newline=""`).
+        feed_format: value of `FeedFormat`, for the words of remedies.
     """
     table = csv.writer(out, delimiter=";", lineterminator="\r\n")
     table.writerow(column.title for column in _COLUMNS)
-    table.writerows([_harmless(value) for value in values] for values in _rows(issues))
+    table.writerows([_harmless(value) for value in values] for values in _rows(issues, feed_format))
 
 
-def _rows(issues: Path, severity: Severity | None = None) -> Iterator[list[str]]:
+def _rows(issues: Path, feed_format: str | None, severity: Severity | None = None) -> Iterator[list[str]]:
     """The list in file order, all of it or what is of one severity."""
     with pq.ParquetFile(issues) as file:
         for read in file.iter_batches(_BATCH, columns=[*_READ, "severity"]):
             batch = read if severity is None else read.filter(pc.equal(read.column("severity"), severity.value))
             line = pc.cast(batch.column("line"), "string")
-            yield from map(_row, batch.set_column(batch.schema.get_field_index("line"), "line", line).to_pylist())
+            rows = batch.set_column(batch.schema.get_field_index("line"), "line", line).to_pylist()
+            yield from (_row(row, feed_format) for row in rows)
 
 
-def _row(row: dict[str, Any]) -> list[str]:
+def _row(row: dict[str, Any], feed_format: str | None) -> list[str]:
     entry = issue_code(row["code"])
+    row["published"] = in_words(entry, row["published"])
     values = {name: None if value is None else plain(value) for name, value in row.items()}
     return [
         _SEVERITIES[entry.severity],
@@ -127,7 +133,7 @@ def _row(row: dict[str, Any]) -> list[str]:
         values["sent"] or "",
         values["published"] or "",
         fill(entry.message, values),
-        fill(entry.remedy, values),
+        fill(remedy(entry, feed_format), values),
     ]
 
 

@@ -24,7 +24,7 @@ from pipelines.report import charts, verdict
 from pipelines.report.causes import Cause, Example
 from pipelines.report.russian import MINUS, NBSP, counted, moment, money, number, percent, size, word
 from pipelines.report.summary import PUBLISHED, SCORES, LoadReport
-from pipelines.report.wording import ABSENT, plain, quote
+from pipelines.report.wording import ABSENT, in_words, issue_code, plain, quote
 
 # Mail clients cut longer pages off; lists get shorter until the page fits.
 HTML_LIMIT_BYTES = 100_000
@@ -70,8 +70,11 @@ _FORMATS = {"yml": "YML", "commerceml": "CommerceML", "csv": "CSV", "json": "JSO
 _OTHER_LINES = frozenset({"duplicate_identical", "duplicate_conflict"})
 
 # A piece of a remedy that is meant to be pasted: whole elements, other tags with what stands between them without a
-# space, or an attribute.
-_TO_PASTE = re.compile(r'(?:<(\w+)[^<>]*>[^<>]*</\1>)+|<[^<>]+>(?:[^\s<>]*<[^<>]+>)*|[a-z_]+="[^"]*"')
+# space, an attribute, a cell of a table under its header, or a member of a JSON object.
+_TO_PASTE = re.compile(
+    r'(?:<(\w+)[^<>]*>.*?</\1>)+|<[^<>]+>(?:[^\s<>]*<[^<>]+>)*|[a-z_]+="[^"]*"'
+    r'|«[^«»]+» = (?:«[^«»]+»|\S*[^\s.,;])|"\w+": "[^"]*"(?:, "\w+": "[^"]*")*'
+)
 
 
 @dataclass(frozen=True)
@@ -191,9 +194,11 @@ def _environment() -> Environment:
         "quote": quote,
         "sent": _sent,
         "evidence": _evidence,
+        "shared": _shared,
         "published": _published,
         "to_paste": _parted,
         "where": _where,
+        "line": _line,
         "sentence": _sentence,
     }
     return environment
@@ -214,14 +219,21 @@ def _sent(value: str | None) -> str:
 def _evidence(example: Example, cause: Cause) -> str:
     """What was sent, where an example has to say it: not what all of its cause have, nor the SKU once more."""
     if cause.code in _OTHER_LINES:
-        return f"то же на строках: {quote(example.sent or '')}"
-    if cause.uniform or (example.sent is not None and example.sent == example.sku):
+        return f"тот же артикул на строках: {quote(example.sent or '')}"
+    if _shared(cause) or (example.sent is not None and example.sent == example.sku):
         return ""
     return _sent(example.sent)
 
 
-def _published(value: str | None) -> str:
-    """What buyers see in its place."""
+def _shared(cause: Cause) -> bool:
+    """Whether all examples show one value, which is then said once."""
+    sent = cause.converts or cause.examples[0].sent is not None
+    return cause.uniform and sent and cause.code not in _OTHER_LINES
+
+
+def _published(example: Example, cause: Cause) -> str:
+    """What buyers see in the place of what was sent."""
+    value = in_words(issue_code(cause.code), example.published)
     return _in_quotes(value) if value else "не показано"
 
 
@@ -235,6 +247,12 @@ def _parted(remedy: str) -> list[str]:
 
 
 def _where(example: Example) -> str:
+    """The line, and in a table the column: `строка 12, столбец «Цена»`."""
+    column = "" if example.column is None else f"столбец «{quote(example.column, 40)}»"
+    return ", ".join(filter(None, (_line(example), column)))
+
+
+def _line(example: Example) -> str:
     """The line, and the file where the load is a set of them: `offers.xml, строка 12`."""
     part = "" if example.part is None else quote(example.part, 60)
     # No separator of thousands: the number is pasted into «go to line».
@@ -276,7 +294,7 @@ def _facts(report: LoadReport, lengths: _Lengths) -> dict[str, Any]:
         "errors": first(lengths.errors, lambda cause: cause.severity is Severity.ERROR),
         "warnings": first(lengths.warnings, lambda cause: cause.severity is Severity.WARNING),
         "conversions": first(lengths.conversions, lambda cause: cause.converts and cause.offers > 0),
-        "remarks": first(lengths.remarks, lambda cause: cause.severity is Severity.INFO and not cause.converts),
+        "remarks": first(lengths.remarks, lambda c: c.severity is Severity.INFO and not (c.converts and c.offers)),
         "changes": _changes(report),
         "warnings_hint": _PUBLISHED_HINT if verdict.took_part(load) and not load.dry_run else _READ_HINT,
         "courses": report.since[: lengths.courses],
@@ -305,12 +323,17 @@ def _identities(report: LoadReport) -> list[Identity]:
     changed = Part(counts.changed, word(counts.changed, "changed"))
     restored = Part(counts.restored, word(counts.restored, "restored"))
     unchanged = Part(counts.unchanged, "без изменений")
-    identities.append(Identity("Принято", counts.accepted, (created, changed, restored, unchanged)))
+    identities.append(Identity("Принято", counts.accepted, _not_zero(created, changed, restored, unchanged)))
     if report.visible is not None and report.visible_before is not None:
         label = "Будет опубликовано" if load.dry_run else "Опубликовано"
         before, hidden = Part(report.visible_before, "раньше"), Part(counts.hidden, "скрыто", MINUS)
-        identities.append(Identity(label, report.visible, (before, created, restored, hidden)))
+        identities.append(Identity(label, report.visible, _not_zero(before, created, restored, hidden)))
     return identities
+
+
+def _not_zero(first: Part, *others: Part) -> tuple[Part, ...]:
+    """The parts that make a difference, or the first one alone: a sum is read quicker without its zeros."""
+    return tuple(part for part in (first, *others) if part.value) or (first,)
 
 
 def _changes(report: LoadReport) -> list[Change]:

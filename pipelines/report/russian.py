@@ -32,6 +32,7 @@ _FORMS: dict[str, tuple[str, str, str]] = {
     "day": ("день", "дня", "дней"),
     "load": ("загрузка", "загрузки", "загрузок"),
     "point": ("балл", "балла", "баллов"),
+    "times": ("раз", "раза", "раз"),
     "byte": ("байт", "байта", "байт"),
 }
 _CATEGORIES = {"one": 0, "few": 1, "many": 2}
@@ -61,6 +62,13 @@ def word(value: int, name: str) -> str:
 def counted(value: int, name: str) -> str:
     """A number and its word, never parted at a line's end: `21 товар`."""
     return f"{number(value)}{NBSP}{word(value, name)}"
+
+
+def times(value: float) -> str:
+    """How many times something grew: `3 раза`, `10 раз`, `2,5 раза`."""
+    if value == int(value):
+        return counted(int(value), "times")
+    return f"{format_decimal(value, format='#,##0.##', locale=_RU)}{NBSP}{_FORMS['times'][1]}"
 
 
 def moment(value: datetime) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from pipelines.model import Severity
-from pipelines.report.wording import PLACEHOLDERS, VARIOUS, fill, issue_code
+from pipelines.report.wording import PLACEHOLDERS, fill_common, issue_code
 
 _MEMORY = "512MB"
 
@@ -65,5 +65,4 @@ def compare(now: Path, before: Path) -> tuple[Course, ...]:
 
 def _course(code: str, fixed: int, remaining: int, new: int) -> Course:
     entry = issue_code(code)
-    message = fill(entry.message, dict.fromkeys(PLACEHOLDERS, VARIOUS)).replace(f"{VARIOUS}.", VARIOUS)
-    return Course(entry.code, entry.severity, message, fixed, remaining, new)
+    return Course(entry.code, entry.severity, fill_common(entry.message, {}, PLACEHOLDERS), fixed, remaining, new)

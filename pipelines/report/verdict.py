@@ -8,7 +8,7 @@ from typing import Any
 
 from pipelines.errors import InternalError
 from pipelines.model import DecisionVerdict, HoldReason, LoadFacts, LoadKind, LoadStatus
-from pipelines.report.russian import NBSP, counted, moment, number, word
+from pipelines.report.russian import NBSP, counted, moment, number, times, word
 from pipelines.report.summary import PUBLISHED, LoadReport
 from pipelines.report.wording import quote
 
@@ -187,14 +187,15 @@ def _what_waits(load: LoadFacts, reason: HoldReason) -> str:
         case HoldReason.PRICE_JUMPS:
             return (
                 f"У {counted(_number(load, 'jumped'), 'of_offers')} из {compared} сравнимых цена изменилась в разы: "
-                f"в {held.get('ratio', '?')} раза и больше."
+                f"в {times(float(held['ratio']))} и больше."
             )
         case HoldReason.PRICE_FACTOR:
             moved = counted(_number(load, "moved"), "of_offers")
             return f"Цены {moved} из {compared} {_FACTORS.get(str(held.get('factor')), 'изменились в одно число раз')}."
         case HoldReason.PRICES_KEPT:
             kept = counted(_number(load, "kept"), "of_offers")
-            return f"Цены {kept} изменились в {held.get('limit', '?')} раз и больше; покупатели видят прежние цены."
+            limit = times(float(held["limit"]))
+            return f"Цены {kept} изменились в {limit} и больше; покупатели видят прежние цены."
         case HoldReason.UNLIKE_PAST:
             return reason.label
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
+from collections.abc import Collection
 
 from pipelines.errors import InternalError
 from pipelines.issue_codes import ISSUE_CODES, IssueCode
@@ -18,6 +19,21 @@ ABSENT = "—"
 VARIOUS = "…"
 
 PLACEHOLDERS = frozenset({"field", "sent", "published", "sku", "line"})
+
+# Rules whose published values are words of ours, and these words as buyers read them.
+_STOCK = {
+    "exact": "точное количество",
+    "many": "много",
+    "few": "мало",
+    "on_order": "под заказ",
+    "out_of_stock": "закончился",
+}
+_IN_WORDS = {"O7": {"NO_VAT": "НДС не облагается"}, "O9": _STOCK, "O10": _STOCK, "O18": _STOCK}
+
+# Where a sentence about many offers can do without a value that differs among them: a quotation after a word, and a
+# last clause.
+_IN_PASSING = re.compile(rf"(?<=\w) «{VARIOUS}»(?= \w)")
+_LAST_CLAUSE = re.compile(rf";[^;.]*{VARIOUS}[^;.]*\.$")
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 _UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Cn"}
@@ -74,6 +90,27 @@ def fill(template: str, values: dict[str, str | None]) -> str:
         found = values.get(pieces[index])
         pieces[index] = ABSENT if found is None else found
     return "".join(pieces)
+
+
+def fill_common(template: str, values: dict[str, str | None], various: Collection[str]) -> str:
+    """A message about many offers: with the values they share, and without those in which they differ.
+
+    What cannot be left out is shown as an ellipsis, which ends a sentence by itself.
+
+    Args:
+        template: of a message.
+        values: of one of them.
+        various: names of values that are not the same in all of them.
+    """
+    for name in various:
+        template = template.replace(f"{{{name}}}", VARIOUS)
+    template = _LAST_CLAUSE.sub(".", _IN_PASSING.sub("", template))
+    return fill(template.replace(f"{VARIOUS}.", VARIOUS), values)
+
+
+def in_words(code: IssueCode, published: str | None) -> str | None:
+    """What was published as buyers read it: `out_of_stock` is «закончился»."""
+    return None if published is None else _IN_WORDS.get(code.rule, {}).get(published, published)
 
 
 @functools.cache

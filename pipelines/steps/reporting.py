@@ -87,9 +87,9 @@ def _write(house: House, conn: Connection, load: LoadFacts, previous: LoadFacts 
 
 
 def _write_lists(house: House, load: LoadFacts, issues: Path, folder: Path) -> None:
-    report.write_xlsx(issues, folder / "issues.xlsx")
+    report.write_xlsx(issues, folder / "issues.xlsx", load.format)
     with (folder / "issues.csv").open("w", encoding="utf-8-sig", newline="") as out:
-        report.write_csv(issues, out)
+        report.write_csv(issues, out, load.format)
     for name in ("issues.xlsx", "issues.csv"):
         house.store.put_file(load_key(load.id, name), folder / name)
 

@@ -240,6 +240,17 @@ def test_R1_the_mail_brings_the_list_of_issues(house, load, feed):
     assert b"price_not_positive" in house.store.get_bytes("loads/1/annotated.xml")
 
 
+def test_R1_a_list_that_is_too_large_stays_behind_and_the_mail_says_where(house, load, feed, monkeypatch):
+    with house.database.connect() as conn:
+        registry.ensure_supplier(conn, "a", emails=["price@a.example"])
+    monkeypatch.setattr("pipelines.report.ATTACHMENTS_LIMIT_BYTES", 1_000)
+    load(feed({"a": 100, "b": 0}))
+    (message,) = outbox(house).values()
+    assert house.store.size("loads/1/issues.xlsx") > 1_000
+    assert list(message.iter_attachments()) == []
+    assert "loads/1/issues.xlsx" in message.get_body(("plain",)).get_content()
+
+
 def test_R3_a_digest_is_one_mail_for_the_days_loads(house, load, feed, later):
     with house.database.connect() as conn:
         registry.ensure_supplier(conn, "a", emails=["price@a.example"])

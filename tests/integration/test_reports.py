@@ -60,7 +60,7 @@ def test_R2_a_rejected_file_is_compared_with_nothing_and_the_next_with_the_last_
         {
             "code": "price_not_positive",
             "severity": "error",
-            "message": "Цена «…» не больше нуля.",
+            "message": "Цена не больше нуля.",
             "fixed": 1,
             "remaining": 0,
             "new": 0,

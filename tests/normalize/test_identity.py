@@ -81,6 +81,11 @@ def test_O2_different_content_under_one_sku_rejects_all_and_names_the_other_line
     ]
 
 
+def test_O2_offers_that_share_a_line_are_told_it(normalised):
+    result = normalised({"sku": "A", "line": 2}, {"sku": "A", "line": 2, "price": "99"})
+    assert [i["sent"] for i in result.issues if i["code"] == "duplicate_conflict"] == ["2", "2"]
+
+
 @pytest.mark.parametrize(
     "difference",
     [

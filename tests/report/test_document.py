@@ -107,6 +107,7 @@ SCHEMA = closed(
                                 "sku": MAYBE_TEXT,
                                 "part": MAYBE_TEXT,
                                 "line": LINE,
+                                "column": MAYBE_TEXT,
                                 "xpath": MAYBE_TEXT,
                                 "name": MAYBE_TEXT,
                                 "sent": MAYBE_TEXT,

@@ -258,6 +258,40 @@ def test_a_link_to_a_file_is_printed_not_acted_on(
     assert "https://files.example/[U+202E][U+0000]&#34;onclick=x" in page
 
 
+def test_R2_a_table_is_told_row_and_column(make_load: Callable[..., LoadFacts], write_issues: WriteIssues) -> None:
+    issues = [Issue("price_invalid", ordinal=3, sku="А1", line=5, field="Цена, руб", sent="от 100")]
+    for said in both(build(make_load(format="csv"), write_issues(issues), None, {}, None)):
+        assert "строка 5, столбец «Цена, руб»" in said
+        assert "«Цена» = 1200.50" in said
+        assert "<price>" not in said
+
+
+def test_nothing_that_is_worth_knowing_is_left_out(
+    make_load: Callable[..., LoadFacts], write_issues: WriteIssues
+) -> None:
+    # About the whole file, with and without a value; about offers, with a value that stands in no other's place.
+    issues = [
+        Issue("param_name_recognized", sent="Длинна", published="Длина"),
+        Issue("goods_deleted", sent="3", published="к-17"),
+        Issue("params_joined", ordinal=1, sent="Цвет", published="белый; синий"),
+        Issue("pictures_over_limit", ordinal=1, sent="https://a.example/4.jpg", published="3"),
+        Issue("prices_differ", ordinal=1, sent="150.00", published="150.00"),
+    ]
+    for said in both(build(make_load(), write_issues(issues), None, {}, None)):
+        assert "«Длинна» опубликована под базовым названием «Длина»" in said
+        assert "первый с Ид к-17" in said
+        assert "значения объединены: «белый; синий»" in said
+        assert "Опубликованы первые 3 изображения" in said
+        assert "Прислано → опубликовано".casefold() not in said.casefold()
+
+
+def test_offers_of_one_line_are_told_that_line(make_load: Callable[..., LoadFacts], write_issues: WriteIssues) -> None:
+    issues = [Issue("duplicate_conflict", ordinal=n, sku="F490", line=2, sent="import.xml:2") for n in range(2)]
+    for said in both(build(make_load(), write_issues(issues), None, {}, None)):
+        assert said.count("тот же артикул на строках: import.xml:2") == 2
+        assert "У всех" not in said
+
+
 def test_removed_spaces_can_be_seen(make_load: Callable[..., LoadFacts], write_issues: WriteIssues) -> None:
     issue = Issue("text_cleaned", ordinal=0, field="name", sent="Болт   М8", published="Болт М8")
     assert "«Болт \N{NO-BREAK SPACE} М8» → " in render_html(build(make_load(), write_issues([issue]), None, {}, None))
@@ -303,7 +337,11 @@ def test_a_short_mail_is_harmless_and_for_mail_clients_too() -> None:
         ('available="count" и <quantity>36</quantity>', ['available="count"', "<quantity>36</quantity>"]),
         ('Укажите: <?xml version="1.0"?>', ['<?xml version="1.0"?>']),
         ('в <offers><offer id="…">…</offer></offers>.', ['<offers><offer id="…">…</offer></offers>']),
-        ("Проверьте цену.", []),
+        ("Впишите: «Цена» = 1200.50. Если", ["«Цена» = 1200.50"]),
+        ("«Наименование» = «Кабель, 3х2,5» или", ["«Наименование» = «Кабель, 3х2,5»"]),
+        ("ставку: <А><Б>НДС</Б><В>22</В></А>, а", ["<А><Б>НДС</Б><В>22</В></А>"]),
+        ('"unitOkei": "796", "units": "шт" или', ['"unitOkei": "796", "units": "шт"']),
+        ("Проверьте цену в столбце «Цена».", []),
     ],
 )
 def test_R2_what_is_to_be_pasted_stands_out_whole(remedy: str, to_paste: list[str]) -> None:

@@ -65,6 +65,11 @@ def test_a_naive_moment_is_refused() -> None:
         russian.moment(datetime(2026, 11, 22, 4, 15))  # noqa: DTZ001 - what is tested
 
 
+@pytest.mark.parametrize(("value", "said"), [(1, "1 раз"), (3.0, "3 раза"), (10, "10 раз"), (2.5, "2,5 раза")])
+def test_R1_times_agree_with_their_number(value: float, said: str) -> None:
+    assert russian.times(value) == said.replace(" ", NBSP)
+
+
 def test_R1_sizes_have_a_decimal_comma() -> None:
     assert russian.size(12_400_000) == f"12,4{NBSP}МБ"
     assert russian.size(300_000_000) == f"300{NBSP}МБ"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipelines.errors import InternalError
 from pipelines.issue_codes import ISSUE_CODES
-from pipelines.report.wording import PLACEHOLDERS, fill, issue_code, plain, quote
+from pipelines.report.wording import PLACEHOLDERS, fill, fill_common, in_words, issue_code, plain, quote
 
 
 @pytest.mark.parametrize("code", ISSUE_CODES)
@@ -65,3 +65,48 @@ def test_quotes_are_bounded(text: str, limit: int) -> None:
 def test_a_long_quote_keeps_both_its_ends() -> None:
     assert quote("a" * 10, 10) == "a" * 10
     assert quote("abcdefghijkl", 10) == "abcdef…jkl"
+
+
+@pytest.mark.parametrize(
+    ("template", "various", "said"),
+    [
+        ("Цена «{sent}» не читается.", ["sent"], "Цена не читается."),
+        ("Цена «{sent}» не читается.", [], "Цена «от 5» не читается."),
+        ("Цена «{sent}» округлена: {published}.", ["sent", "published"], "Цена округлена: …"),
+        ("Кода «{sent}» нет; опубликовано «{published}».", ["sent", "published"], "Кода нет."),
+        ("Кода «{sent}» нет; опубликовано «{published}».", ["sent"], "Кода нет; опубликовано «шт»."),
+        ("Регион не загружен: «{sent}».", ["sent"], "Регион не загружен: «…»."),
+        ("Под «{sku}» разные; вот {sent}.", ["sent"], "Под «А» разные."),
+    ],
+)
+def test_R2_a_sentence_about_many_offers_has_no_holes(template: str, various: list[str], said: str) -> None:
+    assert fill_common(template, {"sent": "от 5", "published": "шт", "sku": "А"}, various) == said
+
+
+def test_an_ellipsis_of_the_suppliers_own_is_a_value() -> None:
+    assert fill_common("Цена «{sent}» не читается; нет.", {"sent": "…"}, []) == "Цена «…» не читается; нет."
+
+
+@pytest.mark.parametrize("code", ISSUE_CODES)
+def test_every_message_about_many_offers_is_a_sentence(code: str) -> None:
+    said = fill_common(ISSUE_CODES[code].message, {}, PLACEHOLDERS)
+    assert said[0].isupper()
+    assert said[-1] in ".…"
+    assert not set("{}") & set(said)
+    assert "  " not in said
+    assert said.strip(".…") != ""
+
+
+@pytest.mark.parametrize(
+    ("code", "published", "words"),
+    [
+        ("quantity_negative", "out_of_stock", "закончился"),
+        ("availability_unknown", "many", "много"),
+        ("vat_unknown", "NO_VAT", "НДС не облагается"),
+        ("vat_defaulted", "22", "22"),
+        ("name_cut", "many", "many"),
+        ("name_cut", None, None),
+    ],
+)
+def test_R1_what_was_published_is_said_in_russian(code: str, published: str | None, words: str | None) -> None:
+    assert in_words(ISSUE_CODES[code], published) == words
