@@ -98,7 +98,7 @@ def _load(work: Path) -> tuple[dict[str, object], Measure]:
     script = (
         "import sys; from pathlib import Path; from pipelines import steps; from pipelines.settings import Settings\n"
         "with steps.open_house(Settings(home=sys.argv[2])) as house:\n"
-        "    steps.load_source(house, sys.argv[1], supplier='bench')\n"
+        "    steps.load_source(house, sys.argv[1], supplier='bench', shop='main', settings={})\n"
     )
     command = [sys.executable, "-c", script, str(work / "feed.yml"), str(work / "home")]
     measured = measure(command, home=work / "home")
