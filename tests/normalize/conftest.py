@@ -52,8 +52,8 @@ class Result:
 
 
 def raw_row(ordinal: int, sent: dict[str, Any]) -> dict[str, Any]:
-    """A row of RAW_SCHEMA: offers stand 100 lines apart, values on the lines after."""
-    line = 10 + 100 * ordinal
+    """A row of RAW_SCHEMA: offers stand 100 lines apart, if nothing else is said, and values on the lines after."""
+    line = sent.get("line", 10 + 100 * ordinal)
     row: dict[str, Any] = {"ordinal": ordinal, "line": line, "external_id": sent.get("external_id")}
     for offset, column in enumerate(RAW_SCALARS):
         value = sent.get(column)
