@@ -7,23 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from pipelines.errors import SupplierError
 from pipelines.model import FeedFormat, ParseResult
-from pipelines.options import LinkOptions
-from pipelines.parse import commerceml
-from pipelines.parse.commerceml import short_key
-from pipelines.parse.json_items import read_json
+from pipelines.parse.commerceml.file_set import is_set
+from pipelines.parse.commerceml.keys import short_key
 from pipelines.parse.sniff import HEAD_BYTES, Sniffed, sniff
-from pipelines.parse.table_file import read_table
-from pipelines.parse.yml import read_yml
+
+if TYPE_CHECKING:
+    from pipelines.options import LinkOptions
 
 __all__ = ["parse", "short_key"]
-
-# Reads a file that was recognised: (open_source, sniffed, out, options) -> what it learned.
-_Reader = Callable[[Callable[[], BinaryIO], Sniffed, Path, LinkOptions], ParseResult]
-_READERS: dict[FeedFormat, _Reader] = {FeedFormat.YML: read_yml, FeedFormat.CSV: read_table, FeedFormat.JSON: read_json}
 
 
 def parse(
@@ -49,21 +44,44 @@ def parse(
     Raises:
         SupplierError: the file is rejected whole; nothing is left at `out`.
     """
+    from pipelines.options import LinkOptions
+
     options = options or LinkOptions()
     with open_source() as source:
         head = source.read(HEAD_BYTES)
         whole = not source.read(1)
-    if commerceml.is_set(head):
+    if is_set(head):
         _check_format(FeedFormat.COMMERCEML, expected)
-        return commerceml.read_set(open_source, out, options, given_keys)
+        from pipelines.parse.commerceml.exchange import read_set
+
+        return read_set(open_source, out, options, given_keys)
     sniffed = sniff(head, whole=whole)
     _check_format(sniffed.format, expected)
-    if sniffed.format is FeedFormat.COMMERCEML:
-        return commerceml.read_file(open_source, sniffed, out, options, given_keys)
-    read = _READERS.get(sniffed.format)
-    if read is None:
-        raise SupplierError("format_unsupported", detail=sniffed.format)
-    return read(open_source, sniffed, out, options)
+    return _read(open_source, sniffed, out, options, given_keys)
+
+
+def _read(
+    open_source: Callable[[], BinaryIO], sniffed: Sniffed, out: Path, options: LinkOptions, given_keys: Path | None
+) -> ParseResult:
+    """Read a file that was recognised; what reads the other formats is not even imported."""
+    match sniffed.format:
+        case FeedFormat.YML:
+            from pipelines.parse.yml import read_yml
+
+            return read_yml(open_source, sniffed, out, options)
+        case FeedFormat.COMMERCEML:
+            from pipelines.parse.commerceml.exchange import read_file
+
+            return read_file(open_source, sniffed, out, options, given_keys)
+        case FeedFormat.CSV:
+            from pipelines.parse.table_file import read_table
+
+            return read_table(open_source, sniffed, out, options)
+        case FeedFormat.JSON:
+            from pipelines.parse.json_items import read_json
+
+            return read_json(open_source, sniffed, out, options)
+    raise SupplierError("format_unsupported", detail=sniffed.format)
 
 
 def _check_format(found: FeedFormat, expected: FeedFormat | None) -> None:

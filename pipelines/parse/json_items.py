@@ -19,9 +19,10 @@ from pipelines.options import LinkOptions
 from pipelines.parse.decode import utf8_blocks
 from pipelines.parse.encoding import prove_encoding
 from pipelines.parse.json_text import JsonText, Repeating
+from pipelines.parse.rows import COLUMN_INDEX, ROW_WIDTH
 from pipelines.parse.sniff import Sniffed, quote
 from pipelines.parse.tags import DISTINCT_TAGS_LIMIT, UnknownTags
-from pipelines.parse.writer import COLUMN_INDEX, ROW_WIDTH, RawWriter
+from pipelines.parse.writer import RawWriter
 from pipelines.parse.yml_offer import IGNORED_TAGS
 
 # Where an answer says what went wrong.

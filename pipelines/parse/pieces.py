@@ -77,17 +77,19 @@ def cut_pieces(blocks: Iterable[bytes], *, line: int, repairs: Repairer) -> Iter
         yield _piece(rest, starts, spans, line, repairs)
 
 
-def one_piece(data: bytes, *, line: int, repairs: Repairer) -> Piece:
+def one_piece(data: bytes, *, line: int, repairs: Repairer | None = None) -> Piece:
     """All of a document, or a part of it that is whole in itself, as one piece; it starts at `line`."""
-    clean = repairs.controls(data, b"", line)
-    _, starts, spans = _scan(clean, final=True)
-    return _piece(clean, starts, spans, line, repairs)
+    if repairs is not None:
+        data = repairs.controls(data, b"", line)
+    _, starts, spans = _scan(data, final=True)
+    return _piece(data, starts, spans, line, repairs)
 
 
-def _piece(data: bytes, starts: _Offsets, spans: list[Span], line: int, repairs: Repairer) -> Piece:
+def _piece(data: bytes, starts: _Offsets, spans: list[Span], line: int, repairs: Repairer | None) -> Piece:
     feeds = np.flatnonzero(np.frombuffer(data, np.uint8) == _LINE_FEED)
     lines: list[int] = (np.searchsorted(feeds, starts) + line).tolist()
-    return Piece(repairs.references(data, spans, line), lines, line + feeds.size)
+    body = data if repairs is None else repairs.references(data, spans, line)
+    return Piece(body, lines, line + feeds.size)
 
 
 def _scan(data: bytes, *, final: bool) -> tuple[int, _Offsets, list[Span]]:

@@ -101,7 +101,7 @@ class Cut:
         while not ended:
             data += read_exactly(self._source, max(reach - len(data), 0))
             ended = len(data) < reach
-            end = _last_end(data) if ended else _last_boundary(data, reach)
+            end = _last_end(data) if ended else last_boundary(data, 0, reach)
             if end:
                 yield Run(data[:end], self.tail_line)
                 self.tail_line += data.count(b"\n", 0, end)
@@ -115,10 +115,10 @@ class Cut:
         self.tail = data
 
 
-def _last_boundary(data: bytes, reach: int) -> int:
-    """Where the slice begins that follows the last one to end in the first `reach` bytes; 0 when there is none."""
+def last_boundary(data: bytes, begin: int, reach: int) -> int:
+    """Where the slice begins that follows the last one to end between two offsets; 0 when there is none."""
     at = reach
-    while (at := data.rfind(OFFER_END, 0, at)) >= 0:
+    while (at := data.rfind(OFFER_END, begin, at)) >= 0:
         between = _BETWEEN.match(data, at + len(OFFER_END))
         if between is not None:
             return between.end()

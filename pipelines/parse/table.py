@@ -14,7 +14,8 @@ from typing import Any
 from pipelines.columns import COLUMNS_LIMIT, HEADERS, Found, Headers, Need, folded
 from pipelines.errors import SupplierError
 from pipelines.model import RAW_REGION_SCALARS, RAW_SCALARS, Issue
-from pipelines.parse.writer import COLUMN_INDEX, ROW_WIDTH, RawWriter
+from pipelines.parse.rows import COLUMN_INDEX, ROW_WIDTH
+from pipelines.parse.writer import RawWriter
 
 # Columns that must be recognised before a row is believed to be the header of a table.
 HEADERS_NEEDED = 2

@@ -14,7 +14,7 @@ from pipelines.errors import SupplierError
 from pipelines.model import RAW_REGION_SCALARS, RAW_SCALARS
 from pipelines.parse.document import local_name, markup_of, text_of
 from pipelines.parse.facts import Facts
-from pipelines.parse.writer import COLUMN_INDEX, ROW_WIDTH, Rows
+from pipelines.parse.rows import COLUMN_INDEX, ROW_WIDTH, Rows
 
 ELEMENTS_LIMIT = 50_000
 
@@ -39,7 +39,7 @@ _REGION_INDEX = {tag.casefold(): 2 * i for i, tag in enumerate(RAW_REGION_SCALAR
 _LINE, _SKU, _AVAILABLE = COLUMN_INDEX["line"], COLUMN_INDEX["sku"], COLUMN_INDEX["available"]
 _POSITION_CODES, _DESCRIPTION = COLUMN_INDEX["position_codes"], COLUMN_INDEX["description"]
 _EMPTY_ROW = [None] * ROW_WIDTH
-_PARAM, _PICTURE = -1, -2
+_PARAM, _PICTURE, _IGNORED = -1, -2, -3
 
 Row = list[Any]
 # Reads one child of an offer: (element, its line's index, the row) -> the number of elements in it, itself included.
@@ -58,7 +58,7 @@ class OfferReader:
         self._columns = {t: c for t, c in _SCALAR_COLUMNS.items() if c not in tags}
         self._columns |= {tag.casefold(): column for column, tag in tags.items()}
         self._lines: list[int] = []
-        # Tag as it comes -> what it is, for the frequent ones: its place in the row, or one of the two below.
+        # Tag as it comes -> what it is, for the frequent ones: its place in the row, or one of the three above.
         self._places: dict[str, int] = {}
         self._readers: dict[str, _Reader] = {}
         self._region_places: dict[str, int] = {}
@@ -91,8 +91,9 @@ class OfferReader:
                 else:
                     self._scalar(child, at, row)
             elif place == _PARAM:
-                add_param((child.get("name"), child.text or "", child.get("unit"), lines[at]))
-            else:
+                get = child.get
+                add_param((get("name"), child.text or "", get("unit"), lines[at]))
+            elif place == _PICTURE:
                 add_picture((child.text or "", lines[at]))
             at += 1
         if at - start > ELEMENTS_LIMIT:
@@ -164,11 +165,12 @@ class OfferReader:
             if index < 0:
                 at += self._count_unknown(child, at, values)
                 continue
+            text = text_of(child)
             if values[index] is None:
-                values[index], values[index + 1] = text_of(child), self._lines[at]
+                values[index], values[index + 1] = text, self._lines[at]
             else:
-                self._repeat(f"region/{local_name(child.tag)}", text_of(child), self._lines[at])
-            at += self._size(child, at)
+                self._repeat(f"region/{local_name(child.tag)}", text, self._lines[at])
+            at += self._size(child, at) if len(child) else 1
         self._rows.lists["regions"].append(values)
         return at - start
 
@@ -222,6 +224,7 @@ class OfferReader:
             reader = self._outlets
         elif folded in IGNORED_TAGS or folded in _SCALAR_COLUMNS:
             reader = self._ignore
+            self._places[tag] = _IGNORED
         self._readers[tag] = reader
         return reader
 

@@ -18,7 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.model import RAW_VALUE
-from pipelines.parse.writer import TableWriter, scalar_fields
+from pipelines.parse.rows import scalar_fields
+from pipelines.parse.writer import TableWriter
 
 # Values of an item that stand once, each with its line; the rest of their way is by column of the raw schema.
 ITEM_VALUES = (

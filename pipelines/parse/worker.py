@@ -1,0 +1,58 @@
+"""A process that reads runs of slices for another one, over its standard input and output.
+
+It is told a context once, then runs; for each it answers with a record batch and facts, or that it cannot prove them.
+It gets bytes of a supplier and nothing else: no files, no secrets, not even the environment; what it answers is data
+(Arrow, JSON) and never code. It ends when its input ends, so it cannot outlive who started it.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import sys
+from typing import BinaryIO
+
+# Sizes of what follows. A task: the bytes of a run, and its line. An answer: the batch and the facts; both 0: unproven.
+TASK = struct.Struct("<QQ")
+ANSWER = struct.Struct("<QQ")
+
+
+class _WithoutPandas:
+    """Arrow asks pandas whether a list is a series, and to import it takes longer than to read a run."""
+
+    def find_spec(self, name: str, _path: object = None, _target: object = None) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
+
+
+def main() -> None:
+    """Answer tasks until there are no more."""
+    serve(sys.stdin.buffer, sys.stdout.buffer)
+
+
+def serve(tasks: BinaryIO, answers: BinaryIO) -> None:
+    """Read a context, then answer each task."""
+    sys.meta_path.insert(0, _WithoutPandas())
+    from pipelines.parse.slice_reader import Context, SliceReader
+    from pipelines.parse.slices import Unproven
+
+    size, _ = TASK.unpack(tasks.read(TASK.size))
+    reader = SliceReader(Context.from_json(tasks.read(size).decode()))
+    while head := tasks.read(TASK.size):
+        size, line = TASK.unpack(head)
+        try:
+            reader.read(tasks.read(size), line, each=False)
+        except Unproven:
+            answers.write(ANSWER.pack(0, 0))
+            answers.flush()
+            return
+        batch, facts = reader.take()
+        columns, learned = batch.serialize(), json.dumps(facts.as_json()).encode()
+        answers.write(ANSWER.pack(columns.size, len(learned)))
+        answers.write(columns)
+        answers.write(learned)
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()
