@@ -36,7 +36,9 @@ _ONE_CURE = (
 
 # What they tell as published is not what stands in the place of what was sent: a number, a list, a name.
 _NOT_IN_PLACE = (
-    "description_cut", "description_tags_removed", "params_joined", "pictures_over_limit", "region_repeated",
+    "changes_of_unknown", "description_cut", "description_tags_removed", "goods_deleted", "goods_without_offers",
+    "offers_without_goods", "params_joined", "pictures_over_limit", "pictures_without_address",
+    "property_values_unresolved", "region_repeated",
 )  # fmt: skip
 
 # Enough for the sums of any load in memory; beyond it DuckDB writes to a temporary folder.

@@ -220,9 +220,14 @@ def _evidence(example: Example, cause: Cause) -> str:
     """What was sent, where an example has to say it: not what all of its cause have, nor the SKU once more."""
     if cause.code in _OTHER_LINES:
         return f"тот же артикул на строках: {quote(example.sent or '')}"
-    if _shared(cause) or (example.sent is not None and example.sent == example.sku):
+    if cause.uniform or (example.sent is not None and example.sent == example.sku):
         return ""
     return _sent(example.sent)
+
+
+def _is_conversion(cause: Cause) -> bool:
+    """Whether it belongs to what was read otherwise; what is wrong with the file as a whole has its card."""
+    return cause.converts and (cause.offers > 0 or cause.severity is Severity.INFO)
 
 
 def _shared(cause: Cause) -> bool:
@@ -293,8 +298,8 @@ def _facts(report: LoadReport, lengths: _Lengths) -> dict[str, Any]:
         "identities": _identities(report),
         "errors": first(lengths.errors, lambda cause: cause.severity is Severity.ERROR),
         "warnings": first(lengths.warnings, lambda cause: cause.severity is Severity.WARNING),
-        "conversions": first(lengths.conversions, lambda cause: cause.converts and cause.offers > 0),
-        "remarks": first(lengths.remarks, lambda c: c.severity is Severity.INFO and not (c.converts and c.offers)),
+        "conversions": first(lengths.conversions, _is_conversion),
+        "remarks": first(lengths.remarks, lambda cause: cause.severity is Severity.INFO and not cause.converts),
         "changes": _changes(report),
         "warnings_hint": _PUBLISHED_HINT if verdict.took_part(load) and not load.dry_run else _READ_HINT,
         "courses": report.since[: lengths.courses],
