@@ -34,7 +34,8 @@ log = logging.getLogger(__name__)
 
 METADATA = "airflow_metadata"
 TABLES = (
-    "dag_run,task_instance,task_instance_history,xcom,log,job,asset_event,import_error,callback,trigger,revoked_token"
+    "dag_run,task_instance,task_instance_history,xcom,log,job,asset_event,import_error,callback,trigger,revoked_token,"
+    "celery_taskmeta,celery_tasksetmeta"
 )
 
 

@@ -19,10 +19,12 @@ from pipelines.settings import Settings
 CATALOG = "catalog"
 # MERGE … RETURNING old, new: the catalog's differences are applied and logged in one statement.
 MINIMUM_VERSION = 18
-# A statement may sort a whole supplier; nothing may wait or idle for ever.
+# A statement may sort a whole supplier; nothing may wait or idle for ever. A worker whose machine is gone says no
+# goodbye: the server asks after it, and within a minute drops the connection with the locks that hold up the retry.
 _SESSION = (
     "-c TimeZone=UTC -c statement_timeout=30min -c lock_timeout=10min -c idle_in_transaction_session_timeout=1h "
-    "-c client_min_messages=warning"
+    "-c client_min_messages=warning -c client_connection_check_interval=10s "
+    "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
 )
 
 
