@@ -60,6 +60,7 @@ from dags.support.house import (
     words,
 )
 from dags.support.load_task import about_load, load_task
+from dags.support.metrics import count_load, show_vital_signs
 
 log = logging.getLogger(__name__)
 
@@ -184,12 +185,14 @@ def roll_up() -> None:
     with open_house() as house:
         for each in loads:
             outcome = steps.outcome(house, each["load_id"])
+            count_load(outcome)
             statuses[outcome.status] += 1
             totals.update(outcome.counts)
             if is_ours(outcome):
                 reason = f"load {outcome.load_id} is {outcome.status}: {outcome.reason!r}"
                 troubles.append((each["label"], reason))
         mailed = steps.alert(house.settings, troubles)
+        show_vital_signs(steps.vital_signs(house))
     lines = [
         f"{links} links: {words(polled['seen'])}",
         f"{len(loads)} loads: {words(statuses)}",

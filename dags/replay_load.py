@@ -20,6 +20,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.support.house import DEFAULT_ARGS, TAG, logged_progress, note, open_house, owner_links, summary
 from dags.support.load_task import about_load, load_task
+from dags.support.metrics import count_load
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,8 @@ def replay() -> None:
         note(str(error))
         raise AirflowSkipException(str(error)) from error
     about_load(outcome.load_id)
+    if not dry_run:
+        count_load(outcome)
     text = f"load {load_id} again as load {outcome.load_id}: {summary(outcome)}"
     log.info(text)
     note(text)

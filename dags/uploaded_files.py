@@ -29,6 +29,7 @@ from airflow.sdk.exceptions import AirflowException
 
 from dags.support.house import DEFAULT_ARGS, TAG, is_ours, logged_progress, open_house, owner_links, summary
 from dags.support.load_task import about_load, load_task
+from dags.support.metrics import count_load
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +65,7 @@ def load(supplier: str, shop: str, name: str) -> None:
         return
     about_load(outcome.load_id)
     log.info("%s: %s", label, summary(outcome))
+    count_load(outcome)
     if outcome.status != LoadStatus.PROCESSED:
         cast("dict[str, Any]", get_current_context())["verdict"] = f" · {LoadStatus(outcome.status).label}"
     if is_ours(outcome):

@@ -74,6 +74,7 @@ from pipelines.registry.parties import (
     supplier_emails,
 )
 from pipelines.registry.rows import Connection
+from pipelines.registry.vitals import vital_signs
 
 __all__ = [
     "Connection",
@@ -141,5 +142,6 @@ __all__ = [
     "unreported_load",
     "upload_link",
     "upsert_link",
+    "vital_signs",
     "waiting_mails",
 ]

@@ -13,6 +13,7 @@
     inbox     files in the object store's inbox → loads    as intake
     holds     what an operator is asked about a load        report
     alerts    what failed on our side → one mail            report
+    vitals    the catalog → the numbers it is watched by
     housekeeping  old files → nothing
     cycle     all of it for all links, without Airflow
 
@@ -54,6 +55,7 @@ from pipelines.steps.replay import Flips, backtest, replay
 from pipelines.steps.reporting import annotate_load, list_loads, offer, report_json, report_text
 from pipelines.steps.snapshot import LATEST, copy_history, write_snapshot
 from pipelines.steps.template import write_template
+from pipelines.steps.vitals import vital_signs
 
 __all__ = [
     "LATEST",
@@ -116,6 +118,7 @@ __all__ = [
     "set_offers",
     "silent",
     "sweep",
+    "vital_signs",
     "waiting_loads",
     "waiting_uploads",
     "write_answer",
