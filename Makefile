@@ -16,10 +16,10 @@ PYTEST_ARGS ?=
 BENCH_ARGS ?=
 UPGRADE ?=
 
-.PHONY: help install run up test lint format bench lock clean
+.PHONY: help install run up test test-cluster lint format bench lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 | "sort" }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 | "sort" }' $(MAKEFILE_LIST)
 
 install: ## create or update .venv from the locks; PYTHON=/path chooses the Python
 	@PYTHON='$(PYTHON)' scripts/bootstrap
@@ -32,6 +32,9 @@ up: install ## the same with Airflow's scheduler and UI left running; prints add
 
 test: lint ## lint, then the whole test suite; PYTEST_ARGS="tests/parse -k F7", WORKERS=0 for one process
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
+
+test-cluster: install ## the whole installation of docker-compose.yml as processes, two workers, one killed (part of test)
+	$(BIN)/pytest -n 0 tests/cluster $(PYTEST_ARGS)
 
 lint: install ## ruff, formatting, types and import contracts
 	$(BIN)/ruff check .

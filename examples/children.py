@@ -50,8 +50,8 @@ def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
     _wait(lambda: any(p.poll() is None for p in processes), _PATIENCE_WHEN_ASKED)
     sessions = {process.pid for process in processes}
     for number in (signal.SIGTERM, signal.SIGKILL):
-        _signal(_members(sessions), number)
-        _wait(lambda: any(p.poll() is None for p in processes) or bool(_members(sessions)), _PATIENCE_WHEN_TOLD)
+        _signal(members(sessions), number)
+        _wait(lambda: any(p.poll() is None for p in processes) or bool(members(sessions)), _PATIENCE_WHEN_TOLD)
 
 
 def _signal(pids: Sequence[int], number: signal.Signals) -> None:
@@ -66,7 +66,8 @@ def _wait(busy: Callable[[], bool], seconds: float) -> None:
         time.sleep(0.05)
 
 
-def _members(sessions: set[int]) -> list[int]:
+def members(sessions: set[int]) -> list[int]:
+    """Processes of these sessions, each named by the child that began it."""
     found = []
     for pid in psutil.pids():
         with suppress(ProcessLookupError, PermissionError, psutil.Error):
