@@ -108,7 +108,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--links", type=int, nargs="+", default=[200, 2_000])
     parser.add_argument("--changed", type=int, default=20, help="links whose feed changes in the hour")
     asked = parser.parse_args(arguments)
-    os.environ["CATALOG_FEEDS_ALLOW_PRIVATE_HOSTS"] = "1"
     table = Table(title="catalog_feeds_hourly, seconds", title_justify="left")
     for column in ("links", "changed", "broken", "wall", "busy", "Airflow", "poll", "loads", "each load", "state"):
         table.add_column(column, justify="right")
@@ -130,6 +129,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def measured(links: int, changed: int) -> list[tuple[int, int, Hour]]:
     """An hour with changes and broken feeds, and a quiet one: changed, broken, what it cost."""
+    with installation(links) as (client, feeds):
+        for number in range(changed):
+            feeds.write(number, 200)
+        for number, body in enumerate(_BROKEN, start=changed):
+            feeds.bodies[f"/{number}.yml"] = body
+        busy = run(client, "changed")
+        return [(changed, len(_BROKEN), busy), (0, 0, run(client, "quiet"))]
+
+
+@contextmanager
+def installation(links: int) -> Iterator[tuple[httpx.Client, Feeds]]:
+    """Airflow and PostgreSQL with so many links that are up to date, and the feeds behind them."""
     feeds = Feeds()
     for number in range(links):
         feeds.write(number, 100)
@@ -137,6 +148,7 @@ def measured(links: int, changed: int) -> list[tuple[int, int, Hour]]:
         # PostgreSQL of root runs under another account, which must reach it.
         Path(folder).chmod(0o755)
         os.environ["CATALOG_FEEDS_HOME"] = folder
+        os.environ["CATALOG_FEEDS_ALLOW_PRIVATE_HOSTS"] = "1"
         port = stack.enter_context(feeds.served())
         house = stack.enter_context(steps.open_house(load_settings()))
         declare(house, links, port)
@@ -147,12 +159,7 @@ def measured(links: int, changed: int) -> list[tuple[int, int, Hour]]:
         stack.enter_context(airflow.components())
         client = stack.enter_context(_client(airflow))
         _wait_until_idle(client)
-        for number in range(changed):
-            feeds.write(number, 200)
-        for number, body in enumerate(_BROKEN, start=changed):
-            feeds.bodies[f"/{number}.yml"] = body
-        busy = run(client, "changed")
-        return [(changed, len(_BROKEN), busy), (0, 0, run(client, "quiet"))]
+        yield client, feeds
 
 
 def declare(house: House, links: int, port: int) -> None:
