@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
-from typing import Self
+from typing import Any, Self
 from xml.sax.saxutils import quoteattr
 
 import pyarrow as pa
@@ -21,7 +22,6 @@ from lxml import etree
 
 from pipelines.errors import SupplierError
 from pipelines.model import RAW_SCHEMA
-from pipelines.parse.decode import BLOCK_BYTES
 from pipelines.parse.document import STRICT, local_name
 from pipelines.parse.encoding import UTF_8
 from pipelines.parse.facts import Facts
@@ -29,9 +29,14 @@ from pipelines.parse.frame import Namespaces
 from pipelines.parse.pieces import one_piece
 from pipelines.parse.rows import Rows
 from pipelines.parse.slices import SLICE_LIMIT, Unproven, last_boundary, slice_ends
+from pipelines.parse.yml_columns import ColumnReader, Irregular
 from pipelines.parse.yml_offer import OfferReader
 
 _WRAPPER = f"w{secrets.token_hex(8)}"
+# As strict, for a document whose values nobody reads: it is smaller without the space between its tags.
+_UNREAD = STRICT | {"remove_blank_text": True}
+_HAS_OTHERS = etree.XPath("boolean(*[not(self::offer)])")
+_CHUNK_BYTES = 128 << 10  # as a tree it stays in the processor's cache
 _NEXT = f"</{_WRAPPER}><{_WRAPPER}>".encode()
 
 
@@ -72,6 +77,7 @@ class SliceReader:
         # As deep as `yml_catalog/shop/offers`, so that the limit of depth is met no later.
         self._open = f"<r {bound}><s><{_WRAPPER}>".encode()
         self._close = f"</{_WRAPPER}></s></r>".encode()
+        self._columns = ColumnReader()
         self._begin()
 
     def _begin(self) -> None:
@@ -85,6 +91,44 @@ class SliceReader:
         self._begin()
         return batch, facts
 
+    def read_run(self, data: bytes, line: int) -> tuple[pa.RecordBatch, Facts]:
+        """Read a run as a whole, with `take`: as columns, or offer by offer where it is not regular.
+
+        Raises:
+            Unproven: it is not made of offers.
+        """
+        if self._context.namespaces:
+            self.read(data, line, each=False)
+            return self.take()
+        try:
+            body = self._utf8(data)
+            batch, facts = self._columns.read(body, line, self._offers), self._facts
+            if self._count(body) != batch.num_rows:
+                raise Unproven("elements and rows went out of step")
+        except (Irregular, etree.XMLSyntaxError):
+            self._begin()
+            self.read(data, line, each=False)
+            return self.take()
+        self._begin()
+        return batch, facts
+
+    def _utf8(self, data: bytes) -> bytes:
+        """UTF-8 itself is checked by the XML parser, which refuses what is not UTF-8 wherever it stands."""
+        try:
+            return data if self._context.encoding == UTF_8 else data.decode(self._context.encoding).encode()
+        except UnicodeDecodeError as error:
+            raise Unproven("bytes are not", self._context.encoding) from error
+
+    def _count(self, body: bytes) -> int:
+        """Have the parser read a run that no repair is made in; the number of its offers is returned."""
+        found = 0
+        for begin, end in _chunks(body):
+            (wrapper,) = self._parse(body[begin:end], each=False, options=_UNREAD)
+            if _HAS_OTHERS(wrapper):
+                raise Unproven("an element between offers")
+            found += len(wrapper)
+        return found
+
     def read(self, data: bytes, line: int, *, each: bool = True) -> int:
         """Read neighbouring slices, as `slices.Run` has them, that start at `line`; the number of offers is returned.
 
@@ -95,16 +139,10 @@ class SliceReader:
             Unproven: they are not.
         """
         before = self._rows.rows
+        body = self._utf8(data)
         try:
-            # UTF-8 is checked by the XML parser, which refuses what is not UTF-8 wherever it stands.
-            body = data if self._context.encoding == UTF_8 else data.decode(self._context.encoding).encode()
-            begin = 0
-            while begin < len(body):
-                end = _chunk_end(body, begin)
+            for begin, end in _chunks(body):
                 line = self._read_chunk(body[begin:end], line, each=each)
-                begin = end
-        except UnicodeDecodeError as error:
-            raise Unproven("bytes are not", self._context.encoding) from error
         except SupplierError as error:
             raise Unproven(error.code) from error
         read = self._rows.rows - before
@@ -136,9 +174,9 @@ class SliceReader:
             raise Unproven("elements and lines went out of step")
         return piece.end_line
 
-    def _parse(self, body: bytes, *, each: bool) -> etree._Element:
+    def _parse(self, body: bytes, *, each: bool, options: Mapping[str, Any] = STRICT) -> etree._Element:
         slices = [body[start:end] for start, end in pairwise([0, *slice_ends(body)])] if each else [body]
-        parser = etree.XMLParser(**STRICT)
+        parser = etree.XMLParser(**options)
         parser.feed(self._open + _NEXT.join(slices) + self._close)
         wrappers = parser.close()[0]
         if len(wrappers) != len(slices):
@@ -146,14 +184,23 @@ class SliceReader:
         return wrappers
 
 
+def _chunks(body: bytes) -> Iterator[tuple[int, int]]:
+    """Where the parts of a run begin and end that are parsed at a time."""
+    begin = 0
+    while begin < len(body):
+        end = _chunk_end(body, begin)
+        yield begin, end
+        begin = end
+
+
 def _chunk_end(body: bytes, begin: int) -> int:
     """Where a chunk of a few slices ends."""
-    reach = begin + BLOCK_BYTES
+    reach = begin + _CHUNK_BYTES
     while reach < len(body):
         end = last_boundary(body, begin, reach)
         if end:
             return end
-        reach += BLOCK_BYTES
+        reach += _CHUNK_BYTES
         if reach > begin + SLICE_LIMIT:
             raise Unproven("a slice is too long")
     if len(body) - begin > SLICE_LIMIT:

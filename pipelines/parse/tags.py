@@ -65,9 +65,9 @@ class UnknownTags:
     def __init__(self) -> None:
         self._found: dict[str, list[int]] = {}  # tag -> [count, first line]
 
-    def meet(self, name: str, line: int) -> None:
-        """Count a tag, by its local name, that stands at `line`."""
-        self._found.setdefault(name[:_TAG_SHOWN], [0, line])[0] += 1
+    def meet(self, name: str, line: int, count: int = 1) -> None:
+        """Count a tag, by its local name, that stands at `line` first."""
+        self._found.setdefault(name[:_TAG_SHOWN], [0, line])[0] += count
 
     def follow(self, later: Self) -> None:
         """Add the tags of the part of the document that follows."""

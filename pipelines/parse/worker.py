@@ -41,12 +41,11 @@ def serve(tasks: BinaryIO, answers: BinaryIO) -> None:
     while head := tasks.read(TASK.size):
         size, line = TASK.unpack(head)
         try:
-            reader.read(tasks.read(size), line, each=False)
+            batch, facts = reader.read_run(tasks.read(size), line)
         except Unproven:
             answers.write(ANSWER.pack(0, 0))
             answers.flush()
             return
-        batch, facts = reader.take()
         columns, learned = batch.serialize(), json.dumps(facts.as_json()).encode()
         answers.write(ANSWER.pack(columns.size, len(learned)))
         answers.write(columns)

@@ -39,7 +39,7 @@ _REGION_INDEX = {tag.casefold(): 2 * i for i, tag in enumerate(RAW_REGION_SCALAR
 _LINE, _SKU, _AVAILABLE = COLUMN_INDEX["line"], COLUMN_INDEX["sku"], COLUMN_INDEX["available"]
 _POSITION_CODES, _DESCRIPTION = COLUMN_INDEX["position_codes"], COLUMN_INDEX["description"]
 _EMPTY_ROW = [None] * ROW_WIDTH
-_PARAM, _PICTURE, _IGNORED = -1, -2, -3
+PARAM, PICTURE, IGNORED, UNKNOWN, REGIONS, OTHER = range(-1, -7, -1)
 
 Row = list[Any]
 # Reads one child of an offer: (element, its line's index, the row) -> the number of elements in it, itself included.
@@ -58,7 +58,7 @@ class OfferReader:
         self._columns = {t: c for t, c in _SCALAR_COLUMNS.items() if c not in tags}
         self._columns |= {tag.casefold(): column for column, tag in tags.items()}
         self._lines: list[int] = []
-        # Tag as it comes -> what it is, for the frequent ones: its place in the row, or one of the three above.
+        # Tag as it comes -> what it is, for the frequent ones: its place in the row, or one of the first three above.
         self._places: dict[str, int] = {}
         self._readers: dict[str, _Reader] = {}
         self._region_places: dict[str, int] = {}
@@ -90,10 +90,10 @@ class OfferReader:
                     row[place + 1] = lines[at]
                 else:
                     self._scalar(child, at, row)
-            elif place == _PARAM:
+            elif place == PARAM:
                 get = child.get
                 add_param((get("name"), child.text or "", get("unit"), lines[at]))
-            elif place == _PICTURE:
+            elif place == PICTURE:
                 add_picture((child.text or "", lines[at]))
             at += 1
         if at - start > ELEMENTS_LIMIT:
@@ -213,20 +213,51 @@ class OfferReader:
         elif folded == _LIST_TAGS["params"]:
             reader = self._param
             self._spellings.setdefault("params", name)
-            self._places[tag] = _PARAM
+            self._places[tag] = PARAM
         elif folded == _LIST_TAGS["pictures"]:
             reader = self._picture
             self._spellings.setdefault("pictures", name)
-            self._places[tag] = _PICTURE
+            self._places[tag] = PICTURE
         elif folded == "regions":
             reader = self._regions
         elif folded == "outlets":
             reader = self._outlets
         elif folded in IGNORED_TAGS or folded in _SCALAR_COLUMNS:
             reader = self._ignore
-            self._places[tag] = _IGNORED
+            self._places[tag] = IGNORED
         self._readers[tag] = reader
         return reader
+
+    def meaning(self, tag: str, line: int) -> int:
+        """What a child of an offer is, by its tag, which may be met for the first time at `line`.
+
+        Its place in the row, or one of `PARAM`, `PICTURE`, `IGNORED`, `UNKNOWN`, `REGIONS` and `OTHER`.
+        """
+        reader = self._readers.get(tag) or self._learn(tag, line)
+        place = self._places.get(tag)
+        if place is not None:
+            return place
+        if reader == self._scalar:
+            return COLUMN_INDEX[self._columns[local_name(tag).casefold()]]
+        if reader == self._regions:
+            return REGIONS
+        return UNKNOWN if reader == self._count_unknown else OTHER
+
+    def meaning_in_region(self, tag: str) -> int:
+        """The place of a region's child in the region's values, negative when it has none."""
+        return self._learn_in_region(tag)
+
+    def is_region(self, tag: str) -> bool:
+        """Whether a child of the regions is one."""
+        name = local_name(tag)
+        if name.casefold() != _LIST_TAGS["regions"]:
+            return False
+        self._spellings.setdefault("regions", name)
+        return True
+
+    def count_unknown(self, tag: str, line: int, count: int) -> None:
+        """Note so many children that nobody knows, the first of them at `line`."""
+        self._unknown.meet(local_name(tag), line, count)
 
     def _learn_in_region(self, tag: str) -> int:
         """The place of a region's child in the region's values, negative when it has none."""

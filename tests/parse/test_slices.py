@@ -39,6 +39,7 @@ CLEAN = b"""<?xml version="1.0" encoding="utf-8"?>
 </offers>
 </shop></yml_catalog>
 """
+WAYS = ("each slice", "runs of offers", "runs as columns")
 PROVEN = {
     "clean": (b"", b""),
     "CDATA with the beginning of an offer": (b"one", b"<![CDATA[<offer id='9'>]]>"),
@@ -121,7 +122,9 @@ REFUSED = {
 }  # fmt: skip
 
 
-def told_by_slices(data: bytes, tags: dict[str, str] | None = None, *, run_bytes: int = 40, each: bool = True) -> Told:
+def told_by_slices(
+    data: bytes, tags: dict[str, str] | None = None, *, run_bytes: int = 40, way: str = "each slice"
+) -> Told:
     """What the slices of a file say; raises `Unproven`."""
     sniffed = sniff(data, whole=True)
     with open_cut(lambda: io.BytesIO(data), sniffed, tags or {}) as cut:
@@ -129,8 +132,11 @@ def told_by_slices(data: bytes, tags: dict[str, str] | None = None, *, run_bytes
         rows: list[dict[str, Any]] = []
         parts: list[Facts] = []
         for run in cut._cut.runs(run_bytes):
-            reader.read(*run, each=each)
-            batch, facts = reader.take()
+            if way == "runs as columns":
+                batch, facts = reader.read_run(*run)
+            else:
+                reader.read(*run, each=way == "each slice")
+                batch, facts = reader.take()
             rows += [row | {"ordinal": row["ordinal"] + len(rows)} for row in batch.to_pylist()]
             parts.append(Facts.from_json(facts.as_json()))
         frame = cut.prove()
@@ -157,8 +163,8 @@ def altered(change: tuple[bytes, bytes], count: int = -1) -> bytes:
 @pytest.mark.parametrize("name", PROVEN)
 def test_what_is_proven_is_what_the_plain_path_says(name: str, read: Read) -> None:
     data = altered(PROVEN[name])
-    same(data, read, told_by_slices(data))
-    same(data, read, told_by_slices(data, each=False))
+    for way in WAYS:
+        same(data, read, told_by_slices(data, way=way))
 
 
 @pytest.mark.parametrize("name", DOUBTFUL)
@@ -167,16 +173,17 @@ def test_what_is_doubtful_is_left_to_the_plain_path(name: str, read: Read) -> No
     with pytest.raises(Unproven):
         told_by_slices(data)
     assert read(data)[1]
-    with suppress(Unproven):  # what no slice shows may show for all of them together
-        same(data, read, told_by_slices(data, each=False, run_bytes=10_000))
+    for way in WAYS[1:]:
+        with suppress(Unproven):  # what no slice shows may show for all of them together
+            same(data, read, told_by_slices(data, way=way, run_bytes=10_000))
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_strict_parsing_refuses_is_never_proven(name: str, refuse: Callable[[bytes], SupplierError]) -> None:
     data = altered(REFUSED[name], 1)
-    for each in (True, False):
+    for way in WAYS:
         with pytest.raises(Unproven):
-            told_by_slices(data, each=each)
+            told_by_slices(data, way=way)
     assert refuse(data).code in {"xml_malformed", "xml_truncated", "xml_limit", "encoding_invalid"}
 
 
@@ -231,17 +238,17 @@ MARKUP = "<offer id='4'> </offer> <offer/> <!-- --> <![CDATA[ ]]> <?x ?> ' & ; <
 PIECES = st.sampled_from([*MARKUP.encode().split(), b"</offer >", b" ", b"\n", b"\x01", b"\xff"])
 
 
-@given(st.lists(st.tuples(st.integers(0, len(CLEAN)), PIECES), max_size=4), st.integers(20, 400), st.booleans())
+@given(st.lists(st.tuples(st.integers(0, len(CLEAN)), PIECES), max_size=4), st.integers(20, 400), st.sampled_from(WAYS))
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_put_into_a_file_slices_say_the_same_or_nothing(
-    tmp_path: Path, edits: list[tuple[int, bytes]], run_bytes: int, each: bool
+    tmp_path: Path, edits: list[tuple[int, bytes]], run_bytes: int, way: str
 ) -> None:
     data = CLEAN
     for place, piece in sorted(edits, reverse=True):
         data = data[:place] + piece + data[place:]
     out = tmp_path / "raw_offers.parquet"
     try:
-        told = told_by_slices(data, run_bytes=run_bytes, each=each)
+        told = told_by_slices(data, run_bytes=run_bytes, way=way)
     except (Unproven, SupplierError):
         return
     result = parse(lambda: io.BytesIO(data), out)  # what is proven is not refused
