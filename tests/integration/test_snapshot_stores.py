@@ -6,9 +6,12 @@ import dataclasses
 import io
 import json
 import re
+from decimal import Decimal
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import duckdb
+import duckdb_extension_httpfs
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
@@ -18,6 +21,7 @@ from pipelines.cli import cli
 from pipelines.errors import OperatorError
 from pipelines.objects import open_store
 from pipelines.settings import Settings
+from tests.s3_server import KEY_ID, SECRET
 
 pytestmark = pytest.mark.integration
 
@@ -61,6 +65,35 @@ def test_R4_raw_files_loads_reports_snapshots_and_history_are_kept_alike(kept, f
         created = snapshot.execute("SELECT after ->> 'description' FROM history(?) WHERE id = 1", [str(copy)])
         assert created.fetchall() == [("Описание",)]
     assert not list((Path(kept.settings.home) / "scratch").iterdir())
+
+
+def test_R4_the_history_in_s3_is_read_where_it_is(s3_settings, catalog, feed, tmp_path):
+    settings = dataclasses.replace(s3_settings, home=str(tmp_path / "home"))
+    settings.home_path.mkdir(parents=True)
+    house = steps.House(settings, catalog, open_store(settings))
+    steps.load_source(house, str(feed({"A-1": 1})), supplier="a", shop="main", settings={})
+    with house.database.connect() as conn:
+        (then,) = conn.execute("SELECT now()").fetchone()
+    steps.load_source(house, str(feed({"A-1": 2, "A-2": 3})), supplier="a", shop="main", settings={})
+    out = tmp_path / "snapshot.duckdb"
+    steps.write_snapshot(house, out=out)
+    server = urlsplit(settings.s3_endpoint_url)
+    with duckdb.connect(str(out), read_only=True) as snapshot:
+        # What an analyst does with an extension of DuckDB's own that they have installed.
+        (extension,) = Path(duckdb_extension_httpfs.__file__).parent.rglob("*.duckdb_extension")
+        snapshot.execute(f"LOAD '{extension}'")
+        snapshot.execute(
+            "CREATE SECRET (TYPE s3, KEY_ID $key, SECRET $secret, ENDPOINT $server, URL_STYLE 'path', USE_SSL false)",
+            {"key": KEY_ID, "secret": SECRET, "server": server.netloc},
+        )
+        (place,) = snapshot.execute("SELECT history FROM meta").fetchone()
+        assert place.startswith("s3://")
+        created = snapshot.execute("SELECT id, after ->> 'description' FROM history(?) WHERE id = 1", [place])
+        assert created.fetchall() == [(1, "Описание")]
+        was = snapshot.execute("SELECT sku, price FROM catalog_as_of(?, ?)", [then, place]).fetchall()
+        assert was == [("A-1", Decimal("1.00"))]
+        prices = snapshot.execute("SELECT price FROM price_history('a', 'A-1', ?)", [place]).fetchall()
+        assert prices == [(Decimal("1.00"),), (Decimal("2.00"),)]
 
 
 HOSTILE = (
