@@ -3,6 +3,7 @@
 Feeds are made by `benchmarks.generate` and kept in `bench-out/`. Stages run round-robin, a fresh process each time, and
 the table shows medians; a ratio compares a stage with the floor of the same file in the same run. `again` is the same
 file loaded a second time: nothing changed, so nothing is written. The floor is that of YML: other formats have none.
+What others do with the same YML file (`benchmarks.peers`) is measured when it is asked for.
 Where real feeds are at hand, `benchmarks.coverage` says how much of them is recognised.
 """
 
@@ -33,6 +34,7 @@ FORMATS = {
     "commerceml": ("benchmarks.commerceml", "tar"),
 }
 STAGES = ("floor", "parse", "normalize", "gate", "load", "again")
+PEERS = ("pandas", "xmltodict", "xml2arrow", "rows")
 
 
 def main() -> None:
@@ -41,7 +43,7 @@ def main() -> None:
     parser.add_argument("--megabytes", type=int, nargs="+", default=[30, 300], help="sizes of the feeds, 10^6 bytes")
     parser.add_argument("--encodings", nargs="+", choices=ENCODINGS, default=list(ENCODINGS))
     parser.add_argument("--formats", nargs="+", choices=FORMATS, default=["yml"])
-    parser.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES))
+    parser.add_argument("--stages", nargs="+", choices=STAGES + PEERS, default=list(STAGES))
     parser.add_argument("--runs", type=int, default=3, help="runs of each stage; the table shows medians")
     asked = parser.parse_args()
     OUT.mkdir(exist_ok=True)
@@ -49,7 +51,7 @@ def main() -> None:
     for column in ("feed", "stage", "s", "x floor", "MB/s", "CPU s", "peak MB", "x smallest"):
         table.add_column(column, justify="left" if column in ("feed", "stage") else "right")
     for form, encoding in itertools.product(asked.formats, asked.encodings):
-        stages = [stage for stage in asked.stages if form == "yml" or stage != "floor"]
+        stages = [stage for stage in asked.stages if form == "yml" or stage not in ("floor", *PEERS)]
         smallest: dict[str, float] = {}
         for size in sorted(asked.megabytes):
             runs = _runs(feed_of(size, encoding, form), stages, asked.runs)

@@ -15,6 +15,8 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks import peers
+
 if TYPE_CHECKING:
     from pipelines.quality import Profile
 
@@ -111,6 +113,10 @@ STAGES: dict[str, Callable[[Path, Path], None]] = {
     "normalize": normalize,
     "gate": gate,
     "load": load,
+    "pandas": peers.pandas,
+    "xmltodict": peers.xmltodict,
+    "xml2arrow": peers.xml2arrow,
+    "rows": peers.rows,
 }
 
 if __name__ == "__main__":

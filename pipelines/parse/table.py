@@ -177,6 +177,12 @@ class TableReader:
         self._writer = writer
         self._header_line = header_line
         self._scalars = [(place, COLUMN_INDEX[raw]) for raw, place in layout.scalars.items()]
+        # Of each characteristic the places of name, value and unit, a column that is not there being past the last one,
+        # and the place that tells the line.
+        self._params = [
+            (*(layout.width if p is None else p for p in places), next(p for p in places if p is not None))
+            for places in layout.params
+        ]
         self._sku_header = layout.cells[layout.sku].strip().casefold()
         self.spellings = _spellings(layout)  # raw column -> the header as the supplier wrote it; complete
         self._unknown: dict[int, list[int]] = {}  # place -> [filled cells, first line]
@@ -239,11 +245,12 @@ class TableReader:
         for picture in layout.pictures:
             if cells[picture]:
                 lists["pictures"].append((cells[picture], lines[picture]))
-        for places in layout.params:
-            name, content, unit = (_at(cells, p) for p in places)
+        add_param = lists["params"].append
+        padded = [*cells, None]
+        for name_at, content_at, unit_at, line_at in self._params:
+            name, content = padded[name_at], padded[content_at]
             if name or content:
-                at = next(lines[p] for p in places if p is not None)
-                lists["params"].append((name, content, unit or None, at))
+                add_param((name, content, padded[unit_at] or None, lines[line_at]))
         for places in layout.regions:
             if any(p is not None and cells[p] for p in places):
                 lists["regions"].append(_region(cells, lines, places))
