@@ -10,10 +10,13 @@ from typing import Any
 
 from pipelines.report import verdict
 from pipelines.report.mail import Envelope, compose, subject_of, thread_of
-from pipelines.report.pages import render_notice
+from pipelines.report.pages import Paragraph, file_at, render_notice
 from pipelines.report.russian import NBSP, counted, moment, number
 from pipelines.report.summary import LoadReport
 from pipelines.report.wording import quote
+
+# Loads that a digest lists: with the signed addresses of their reports they stay under what mail clients show whole.
+DIGEST_ROWS = 50
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ def failing_notice(
 def compose_notice(notice: Notice, envelope: Envelope) -> EmailMessage:
     """The mail of a notice, in the thread of its link."""
     about = f"Прайс-лист «{quote(notice.link)}» · {quote(notice.supplier)}"
-    html, text = render_notice(about, notice.headline, notice.sentences, notice.at)
+    html, text = render_notice(about, notice.headline, [*map(Paragraph, notice.sentences)], notice.at)
     return compose(
         envelope,
         name=notice.name,
@@ -117,12 +120,12 @@ def digest_entry(report: LoadReport) -> dict[str, Any]:
 def compose_digest(
     name: str, supplier: str, entries: Sequence[Mapping[str, Any]], envelope: Envelope, *, now: datetime
 ) -> EmailMessage:
-    """One mail for the loads of a day, oldest first; beyond a hundred only the newest are listed."""
-    shown = entries[-100:]
+    """One mail for the loads of a day, oldest first; of very many only the newest are listed."""
+    shown = entries[-DIGEST_ROWS:]
     headline = f"За сутки: {counted(len(entries), 'load')}."
     rows = [_row(entry) for entry in shown]
     if len(shown) < len(entries):
-        rows.insert(0, f"Показаны последние {number(len(shown))}.")
+        rows.insert(0, Paragraph(f"Показаны последние {number(len(shown))}."))
     html, text = render_notice(f"Сводка · {quote(supplier)}", headline, rows, now)
     return compose(
         envelope,
@@ -135,8 +138,8 @@ def compose_digest(
     )
 
 
-def _row(entry: Mapping[str, Any]) -> str:
+def _row(entry: Mapping[str, Any]) -> Paragraph:
     finished = entry.get("finished_at")
     when = f" · {moment(datetime.fromisoformat(finished))}" if finished else ""
-    where = f" Отчёт: {entry['report']}" if entry.get("report") else ""
-    return f"«{entry['link']}» · загрузка №{NBSP}{entry['load']}{when}. {entry['headline']}{where}"
+    report = file_at("Отчёт", entry["report"]) if entry.get("report") else None
+    return Paragraph(f"«{entry['link']}» · загрузка №{NBSP}{entry['load']}{when}. {entry['headline']}", report)

@@ -121,6 +121,19 @@ class File:
     is_link: bool
 
 
+@dataclass(frozen=True)
+class Paragraph:
+    """A paragraph of a short mail, and the file that it is about."""
+
+    text: str
+    file: File | None = None
+
+
+def file_at(label: str, place: str) -> File:
+    """A file by where it is."""
+    return File(label, place, urlsplit(place).scheme in ("http", "https"))
+
+
 def render_html(report: LoadReport, sources: Mapping[str, str] | None = None) -> str:
     """The report as a page for mail clients and browsers: inline styles, no scripts, nothing remote, under 100 KB.
 
@@ -144,16 +157,16 @@ def render_text(report: LoadReport) -> str:
     return _environment().get_template("report.txt.j2").render(_facts(report, _LENGTHS[0]))
 
 
-def render_notice(about: str, headline: str, sentences: Sequence[str], at: datetime) -> tuple[str, str]:
+def render_notice(about: str, headline: str, paragraphs: Sequence[Paragraph], at: datetime) -> tuple[str, str]:
     """A short mail as a page and as plain text.
 
     Args:
         about: what it concerns, above the headline.
         headline: in one sentence.
-        sentences: one paragraph each.
+        paragraphs: what there is to say.
         at: when it was true.
     """
-    facts = {"about": about, "headline": headline, "sentences": sentences, "at": at}
+    facts = {"about": about, "headline": headline, "paragraphs": paragraphs, "at": at}
     page, text = (_environment().get_template(f"notice.{form}.j2").render(facts) for form in ("html", "txt"))
     return page, text
 
@@ -390,8 +403,4 @@ def _statistics(report: LoadReport) -> list[tuple[str, int]]:
 
 
 def _files(files: dict[str, str]) -> list[File]:
-    return [
-        File(label, files[name], urlsplit(files[name]).scheme in ("http", "https"))
-        for name, label in _FILE_LABELS.items()
-        if files.get(name)
-    ]
+    return [file_at(label, files[name]) for name, label in _FILE_LABELS.items() if files.get(name)]

@@ -14,6 +14,7 @@ import pytest
 from pipelines.errors import OperatorError
 from pipelines.model import Issue, LoadFacts, LoadStatus, PriceChanges
 from pipelines.report import Attachment, Envelope, LoadReport, build, compose_mail, render_html, render_text
+from pipelines.report.notices import DIGEST_ROWS, compose_digest
 
 SENDER = "Каталог КИМ <feeds@catalog.example>"
 
@@ -137,3 +138,26 @@ def test_a_decision_has_a_mail_of_its_own(make_load: Callable[..., LoadFacts], w
     mail = compose_mail(build(load, write_issues([]), None, {}, None), Envelope(SENDER, ["a@b.example"]))
     assert mail["Message-ID"] == "<catalog-feeds-load-4812-approved@catalog.example>"
     assert "подтвердил" in parts(mail)["text/plain"].get_content()
+
+
+@pytest.mark.parametrize(("loads", "listed"), [(DIGEST_ROWS, DIGEST_ROWS), (DIGEST_ROWS + 1, DIGEST_ROWS)])
+def test_R3_a_digest_of_very_many_loads_fits_a_mail_and_keeps_the_newest(loads: int, listed: int) -> None:
+    signed = "https://feeds.s3.example/loads/1/report.html?" + "&".join(f"X-Amz-{n}={'a' * 64}" for n in range(7))
+    entries = [
+        {
+            "load": number,
+            "link": "прайс " * 10,
+            "headline": "Прайс-лист загружен частично: принято 1 908 товаров из 1 963, не принято 55.",
+            "finished_at": "2026-11-22T04:15:03+00:00",
+            "report": signed,
+        }
+        for number in range(1, loads + 1)
+    ]
+    envelope = Envelope("Каталог <feeds@catalog.example>", ["price@a.example"])
+    mail = compose_digest("d", "ООО «Ромашка»", entries, envelope, now=datetime(2026, 11, 22, 6, tzinfo=UTC))
+    text, page = (part.get_content() for part in mail.iter_parts())
+    assert text.count("Отчёт: https://") == page.count(">Отчёт</a>") == listed
+    assert f"загрузка №\N{NO-BREAK SPACE}{loads} " in text
+    assert ("Показаны последние" in text) == (listed < loads)
+    assert f"За сутки: {loads}" in text
+    assert len(page.encode()) < 100_000

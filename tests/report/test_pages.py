@@ -17,7 +17,7 @@ from lxml import html as lxml_html
 from pipelines.issue_codes import ISSUE_CODES
 from pipelines.model import Counts, Issue, LoadFacts, LoadStatus, PriceChange, PriceChanges, Severity
 from pipelines.report import LoadReport, build, pages, render_html, render_text
-from pipelines.report.pages import render_notice
+from pipelines.report.pages import Paragraph, file_at, render_notice
 from pipelines.report.score import Part, Score
 
 WriteIssues = Callable[[Iterable[Issue]], Path]
@@ -321,7 +321,12 @@ def test_lists_that_are_not_counted_to_the_end_say_so(
 
 def test_a_short_mail_is_harmless_and_for_mail_clients_too() -> None:
     for text in HOSTILE:
-        page, plain_text = render_notice(text, text, [text, text], datetime(2026, 11, 22, 4, 15, tzinfo=UTC))
+        paragraphs = [
+            Paragraph(text),
+            Paragraph(text, file_at(text, text)),
+            Paragraph(text, file_at(text, f"https://a.example/{text}")),
+        ]
+        page, plain_text = render_notice(text, text, paragraphs, datetime(2026, 11, 22, 4, 15, tzinfo=UTC))
         assert_inert(page)
         assert_for_mail(page)
         assert not any(line.startswith("Bcc:") for line in plain_text.splitlines())
