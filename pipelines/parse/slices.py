@@ -70,6 +70,7 @@ class Cut:
     """A source cut into header, runs and tail.
 
     Attributes:
+        beginning: what was read of the file to find the first offer.
         lead: what stands before the root element.
         header: from the root element to the first offer.
         tail: what follows the last offer; there when the runs are exhausted.
@@ -83,6 +84,7 @@ class Cut:
         self._source = source
         self.lead = read_exactly(source, offset)
         data = read_exactly(source, HEADER_LIMIT)
+        self.beginning = self.lead + data
         first = _OFFER.search(data)
         if first is None:
             raise Unproven("no offer in the header's reach")
@@ -97,22 +99,34 @@ class Cut:
         Raises:
             Unproven: a slice or the tail is too large.
         """
-        data, reach, ended = self._rest, run_bytes, False
-        while not ended:
-            data += read_exactly(self._source, max(reach - len(data), 0))
-            ended = len(data) < reach
-            end = _last_end(data) if ended else last_boundary(data, 0, reach)
+        begun = b""  # of the next run
+        while len(block := self._take(run_bytes)) == run_bytes:
+            end = last_boundary(block, 0, run_bytes)
             if end:
-                yield Run(data[:end], self.tail_line)
-                self.tail_line += data.count(b"\n", 0, end)
-                data, reach = data[end:], run_bytes
-            elif reach > SLICE_LIMIT + TAIL_LIMIT:
-                raise Unproven("too far from one offer to the next")
+                yield self._run(b"".join((begun, memoryview(block)[:end])))
+                begun = block[end:]
             else:
-                reach *= 2
-        if len(data) > TAIL_LIMIT:
+                begun += block
+                if len(begun) > max(run_bytes, SLICE_LIMIT + TAIL_LIMIT):
+                    raise Unproven("too far from one offer to the next")
+        begun += block
+        end = begun.rfind(OFFER_END) + len(OFFER_END)
+        if end < len(OFFER_END):
+            raise Unproven("the last offer does not end")
+        yield self._run(begun[:end])
+        self.tail = begun[end:]
+        if len(self.tail) > TAIL_LIMIT:
             raise Unproven("the tail is too long")
-        self.tail = data
+
+    def _take(self, size: int) -> bytes:
+        """The bytes that follow, fewer only at the end of the file."""
+        taken, self._rest = self._rest[:size], self._rest[size:]
+        return taken + read_exactly(self._source, size - len(taken)) if len(taken) < size else taken
+
+    def _run(self, data: bytes) -> Run:
+        run = Run(data, self.tail_line)
+        self.tail_line += data.count(b"\n")
+        return run
 
 
 def last_boundary(data: bytes, begin: int, reach: int) -> int:
@@ -123,11 +137,6 @@ def last_boundary(data: bytes, begin: int, reach: int) -> int:
         if between is not None:
             return between.end()
     return 0
-
-
-def _last_end(data: bytes) -> int:
-    found = data.rfind(OFFER_END)
-    return 0 if found < 0 else found + len(OFFER_END)
 
 
 def slice_ends(data: bytes) -> list[int]:

@@ -89,7 +89,7 @@ def open_cut(open_source: Callable[[], BinaryIO], sniffed: Sniffed, tags: Mappin
     """
     with open_source() as source:
         cut = Cut(source, offset=sniffed.root_offset, line=sniffed.root_line)
-        proof = presume_encoding(cut.lead + cut.header, bom=sniffed.bom, declared=sniffed.declared)
+        proof = presume_encoding(cut.beginning, bom=sniffed.bom, declared=sniffed.declared)
         if proof is None:
             try:
                 proof = prove_encoding(open_source, bom=sniffed.bom, declared=sniffed.declared)
