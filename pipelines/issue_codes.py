@@ -44,6 +44,7 @@ _FILE: tuple[IssueCode, ...] = (
     IssueCode("xml_truncated", Severity.ERROR, "F5", "Файл обрывается: {sent}.", "Дождитесь окончания выгрузки перед публикацией файла: последней строкой должна быть закрывающая метка корня, например </yml_catalog>.", "load"),
     IssueCode("xml_doctype_entities", Severity.ERROR, "F5", "В DOCTYPE объявлены сущности; такие файлы не принимаются.", 'Уберите объявления <!ENTITY …>; допустима строка <!DOCTYPE yml_catalog SYSTEM "shops.dtd">.', "load"),
     IssueCode("xml_limit", Severity.ERROR, "F5", "Превышены пределы разбора: {sent}.", "Сократите указанное: один товар не больше 4 МБ, вложенность меток не глубже 256.", "load"),
+    IssueCode("file_too_demanding", Severity.ERROR, "F5", "Разбор файла остановлен: {sent}.", "Разделите прайс-лист на несколько ссылок. Если файл обычный и небольшой, сообщите оператору площадки.", "load"),
     IssueCode("encoding_invalid", Severity.ERROR, "F5", "Кодировка файла не определяется однозначно: {sent}.", 'Сохраните файл в UTF-8 и укажите её в первой строке: <?xml version="1.0" encoding="UTF-8"?>', "load"),
     IssueCode("no_offers", Severity.ERROR, "F8", "В файле нет ни одного товара.", 'Проверьте выгрузку: в YML товары передаются в <offers><offer id="…">…</offer></offers>, в CommerceML нужны и каталог (Товары), и пакет предложений (Предложения с ценами и остатками).', "load"),
     IssueCode("all_offers_rejected", Severity.ERROR, "F8", "Ни один товар из файла не принят; каталог не изменён.", "Исправьте ошибки, перечисленные ниже, начиная с самых частых.", "load"),

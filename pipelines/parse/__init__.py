@@ -14,11 +14,12 @@ from pipelines.model import FeedFormat, ParseResult
 from pipelines.parse.commerceml.file_set import is_set
 from pipelines.parse.commerceml.keys import short_key
 from pipelines.parse.sniff import HEAD_BYTES, Sniffed, sniff
+from pipelines.parse.watched import open_watched
 
 if TYPE_CHECKING:
     from pipelines.options import LinkOptions
 
-__all__ = ["parse", "short_key"]
+__all__ = ["parse", "parse_file", "short_key"]
 
 
 def parse(
@@ -82,6 +83,19 @@ def _read(
 
             return read_json(open_source, sniffed, out, options)
     raise SupplierError("format_unsupported", detail=sniffed.format)
+
+
+def parse_file(
+    source: Path,
+    out: Path,
+    tell: Callable[[float], None],
+    *,
+    expected: FeedFormat | None = None,
+    options: LinkOptions | None = None,
+    given_keys: Path | None = None,
+) -> ParseResult:
+    """`parse` for a local file; `tell` hears the share of it that has been read, each time it is read."""
+    return parse(lambda: open_watched(source, tell), out, expected=expected, options=options, given_keys=given_keys)
 
 
 def _check_format(found: FeedFormat, expected: FeedFormat | None) -> None:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines import normalize, parse, registry
+from pipelines import normalize, registry
 from pipelines.errors import SupplierError
-from pipelines.fetch import raw_key
 from pipelines.model import (
     ISSUE_SCHEMA,
     Actualization,
     Counts,
-    FeedFormat,
     LoadFacts,
     LoadKind,
     LoadStatus,
@@ -43,6 +40,7 @@ from pipelines.steps.house import (
     stored,
     worker_name,
 )
+from pipelines.steps.parsing import parse_load
 from pipelines.steps.publishing import publish_load
 from pipelines.steps.reporting import report_load
 
@@ -215,13 +213,8 @@ def _transform(house: House, load: LoadFacts, reference: Reference, progress: Pr
         raw_offers = folder / "raw_offers.parquet"
         try:
             with clock("parse"):
-                parsed = parse.parse(
-                    _watched(house, load, progress),
-                    raw_offers,
-                    expected=None if options.link.format == "auto" else FeedFormat(options.link.format),
-                    options=options.link,
-                    given_keys=given_keys(house, load, folder),
-                )
+                keys = given_keys(house, load, folder)
+                parsed = parse_load(house, load, raw_offers, options=options.link, given_keys=keys, progress=progress)
         except SupplierError as error:
             manifest = Manifest.rejection(error, clock.seconds)
         else:
@@ -261,38 +254,6 @@ def _transform(house: House, load: LoadFacts, reference: Reference, progress: Pr
         load_key(load.id, "transform.json"), json.dumps(asdict(manifest), ensure_ascii=False).encode()
     )
     return manifest
-
-
-def _watched(house: House, load: LoadFacts, progress: Progress) -> Callable[[], BinaryIO]:
-    """Opens the raw file so that reading it shows as progress."""
-    key, size = raw_key(load.sha256 or ""), load.bytes or 1
-
-    def open_source() -> BinaryIO:
-        watched = _Watched(house.store.open(key), lambda at: progress("parse", min(at / size, 1.0)))
-        return io.BufferedReader(watched, buffer_size=1 << 20)
-
-    return open_source
-
-
-class _Watched(io.RawIOBase):
-    """A stream that says how far it has been read."""
-
-    def __init__(self, source: BinaryIO, tell: Callable[[int], None]) -> None:
-        self._source, self._tell, self._at = source, tell, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - a writable buffer
-        data = self._source.read(len(buffer))
-        buffer[: len(data)] = data
-        self._at += len(data)
-        self._tell(self._at)
-        return len(data)
-
-    def close(self) -> None:
-        self._source.close()
-        super().close()
 
 
 def _reject(house: House, conn: Connection, load: LoadFacts, manifest: Manifest) -> None:
