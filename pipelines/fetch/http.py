@@ -208,11 +208,12 @@ class Session:
     def _body(self, response: httpx.Response) -> Iterator[bytes]:
         """The body without its transfer compression, counted on both sides of it."""
         coding = response.headers.get("Content-Encoding", "").strip().lower()
+        sent = self._limits.paced(response.iter_raw(), time.monotonic)
         if coding in {"", "identity"}:
-            yield from response.iter_raw()
+            yield from sent
         elif coding in {"gzip", "x-gzip"}:
             try:
-                yield from gunzip(self._limits.capped(response.iter_raw()), self._limits)
+                yield from gunzip(self._limits.capped(sent), self._limits)
             except GzipDamagedError as error:
                 if error.truncated:
                     raise TransferError("передача оборвалась: сжатые данные (gzip) неполны") from error

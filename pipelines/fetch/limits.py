@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from pipelines.errors import SupplierError
@@ -21,6 +21,8 @@ class FetchLimits:
         parts: files in one set (F3).
         connect_seconds: to reach one address of the host, TLS included.
         read_seconds: of silence from the server.
+        slow_bytes: fewest bytes of a body ...
+        slow_seconds: ... in any such time: a server that drips holds a place that others wait for.
         total_seconds: for everything: redirects, retries and waiting between them.
         redirects: followed in a row.
         attempts: requests in all before giving up.
@@ -36,6 +38,8 @@ class FetchLimits:
     parts: int = 1_000
     connect_seconds: float = 10.0
     read_seconds: float = 30.0
+    slow_bytes: int = 60_000
+    slow_seconds: float = 60.0
     total_seconds: float = 900.0
     redirects: int = 5
     attempts: int = 4
@@ -52,6 +56,22 @@ class FetchLimits:
             taken += len(chunk)
             if taken > self.max_bytes + self.wrapping_bytes:
                 raise self.too_large()
+            yield chunk
+
+    def paced(self, chunks: Iterable[bytes], clock: Callable[[], float]) -> Iterator[bytes]:
+        """Bytes as transferred, refused when too few of them come in `slow_seconds`.
+
+        Raises:
+            SupplierError: `link_unreachable`.
+        """
+        began, taken = clock(), 0
+        for chunk in chunks:
+            taken += len(chunk)
+            if clock() - began >= self.slow_seconds:
+                if taken < self.slow_bytes:
+                    detail = f"за {self.slow_seconds:g} с передано только {taken} байт"
+                    raise SupplierError("link_unreachable", detail=detail)
+                began, taken = clock(), 0
             yield chunk
 
     def bounded(self, chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ import certifi
 import httpcore
 import httpx
 
-from pipelines.fetch.guard import public_addresses
+from pipelines.fetch.guard import check_public, public_addresses
 
 
 class Deadline:
@@ -77,8 +77,17 @@ class _GuardedBackend(httpcore.SyncBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = failure or error
             else:
-                return _DeadlineStream(stream, self._deadline)
+                return self._checked(host, stream)
         raise failure or httpcore.ConnectTimeout("no time left to connect")
+
+    def _checked(self, host: str, stream: httpcore.NetworkStream) -> httpcore.NetworkStream:
+        """The stream, if the socket ended where it may: whatever the resolver and the system made of the address."""
+        try:
+            check_public(host, stream.get_extra_info("server_addr")[0], allow_private=self._allow_private)
+        except BaseException:
+            stream.close()
+            raise
+        return _DeadlineStream(stream, self._deadline)
 
 
 class _DeadlineStream(httpcore.NetworkStream):

@@ -361,6 +361,71 @@ def test_everything_ends_at_the_deadline(site: Site, store: ObjectStore, answer:
     assert len(site.requests) == 1
 
 
+def test_a_body_that_drips_is_given_up_and_not_tried_again(site: Site, store: ObjectStore) -> None:
+    limits = FetchLimits(slow_seconds=0.3, slow_bytes=10_000)
+    error = refused(site.on("/", partial(drip, before=b"HTTP/1.1 200 OK\r\n\r\n")), store, limits=limits)
+    assert "передано только" in (error.detail or "")
+    assert len(site.requests) == 1
+
+
+def test_the_pace_is_that_of_each_minute_not_of_the_whole() -> None:
+    moments = iter([0.0, 10.0, 60.0, 60.0, 100.0, 119.9, 180.0])
+    limits = FetchLimits()
+    chunks = [b"x" * 50_000, b"x" * 10_000, b"x" * 1_000_000, b"x", b"x" * 70_000]
+    assert list(limits.paced(chunks[:3], lambda: next(moments))) == chunks[:3]
+    moments = iter([0.0, 60.0, 60.0, 120.0])
+    paced = limits.paced([b"x" * 60_000, b"x" * 59_999], lambda: next(moments))
+    assert next(paced) == b"x" * 60_000
+    with pytest.raises(SupplierError, match="передано только 59999 байт"):
+        next(paced)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [b"X-Long: " + b"x" * 200_000],
+        [b"X-%d: y" % number for number in range(20_000)],
+        [b"Content-Length: 5", b"Content-Length: 6"],
+        [b"Content-Length: -1"],
+        [b"Content-Length: 1e3"],
+        [b"Content-Length: 99999999999999999999999999"],
+        [b"Transfer-Encoding: gzip, chunked"],
+        [b"Transfer-Encoding: chunked", b"Transfer-Encoding: chunked"],
+        [b" folded: before any"],
+        [b"Bad Name: x"],
+        [b"X: \x00"],
+    ],
+    ids=lambda headers: headers[0][:30].decode(),
+)
+def test_headers_that_are_too_many_or_lie_lead_to_nothing(site: Site, store: ObjectStore, headers: list[bytes]) -> None:
+    def answer(exchange: Any) -> None:
+        exchange.wfile.write(b"\r\n".join([b"HTTP/1.1 200 OK", *headers, b"", FEED]))
+
+    lost(site.on("/", answer), store, limits=FetchLimits(attempts=1))
+
+
+def test_an_endless_chunk_header_leads_to_nothing(site: Site, store: ObjectStore) -> None:
+    def answer(exchange: Any) -> None:
+        exchange.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;x=")
+        for _ in range(1_000):
+            exchange.wfile.write(b"y" * 10_000)
+
+    lost(site.on("/", answer), store, limits=FetchLimits(attempts=1))
+
+
+def test_answers_before_the_answer_end_at_the_deadline(site: Site, store: ObjectStore) -> None:
+    def answer(exchange: Any) -> None:
+        while True:
+            exchange.wfile.write(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+
+    lost(site.on("/", answer), store, limits=FetchLimits(total_seconds=0.5))
+
+
+@pytest.mark.parametrize("coding", ["deflate", "br", "zstd", "gzip, gzip", "identity, gzip"])
+def test_a_compression_nobody_asked_for_is_refused(site: Site, store: ObjectStore, coding: str) -> None:
+    assert "Content-Encoding" in (refused(site.gives("/", FEED, Content_Encoding=coding), store).detail or "")
+
+
 def test_every_attempt_has_its_own_connection(site: Site, store: ObjectStore) -> None:
     def answer(exchange: Any) -> None:
         exchange.close_connection = False
@@ -561,6 +626,41 @@ def test_the_address_that_was_judged_is_the_one_that_is_reached(
         fetch(url, store, allow_private=False, limits=FetchLimits(attempts=1, connect_seconds=0.3))
     assert asked == ["rebinding.example"]
     assert site.requests == []
+
+
+def test_every_answer_of_a_name_server_is_judged_anew(
+    site: Site, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name may lead elsewhere at every redirect: the first look was allowed, the second is not."""
+    site.on("/", to("/again"))
+    site.gives("/again", FEED)
+    answers = iter([True, True, False])  # resolved and reached, then resolved again
+    monkeypatch.setattr("pipelines.fetch.guard.is_public", lambda _address: next(answers))
+    assert refused(site.url + "/", store, allow_private=False).code == "link_unreachable"
+    assert [request.path for request in site.requests] == ["/"]
+
+
+def test_a_socket_that_ended_elsewhere_is_closed_before_anything_is_sent(
+    site: Site, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever made of a public address another one on the way: the resolver's word is not enough."""
+    answers = iter([True, False])
+    monkeypatch.setattr("pipelines.fetch.guard.is_public", lambda _address: next(answers))
+    assert refused(site.gives("/", FEED), store, allow_private=False).code == "link_unreachable"
+    assert site.requests == []
+
+
+def test_a_redirect_to_a_port_of_another_protocol_is_refused(site: Site, store: ObjectStore) -> None:
+    assert "порт 6379" in (refused(site.on("/", to("http://127.0.0.1:6379/")), store).detail or "")
+
+
+@pytest.mark.parametrize("host", ["0177.0.0.1", "0x7f000001", "017700000001", "127.0.0.1.", "localhost."])
+def test_numbers_of_any_base_lead_nowhere_inward(site: Site, store: ObjectStore, host: str) -> None:
+    url = site.gives("/", FEED).replace("127.0.0.1", host)
+    with pytest.raises((SupplierError, TransferError, OperatorError)):  # refused, not known, or no address at all
+        fetch(url, store, allow_private=False, limits=FetchLimits(attempts=1))
+    assert site.requests == []
+    assert list(store.list()) == []
 
 
 def test_the_environments_proxy_is_not_used(site: Site, store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
