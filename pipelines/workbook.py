@@ -15,6 +15,9 @@ from xml.parsers import expat
 
 SHEET_ROWS = 1_048_576
 STRINGS = "sharedStrings.xml"
+# What may stand before the first `<` of a part: byte order marks, white space, the zeros of UTF-16.
+_BEFORE_MARKUP = b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n"
+_MARK_BYTES = 1 << 10
 
 # openpyxl raises whatever its parsers stumbled over.
 BROKEN = (
@@ -78,15 +81,20 @@ class _Census:
 
         Raises:
             WorkbookError: too many elements, or a DOCTYPE, which no office program writes.
+            ParseError: markup that cannot be read here. Another parser might read it, past these limits.
         """
+        markup = part.read(_MARK_BYTES).lstrip(_BEFORE_MARKUP).startswith(b"<")
+        part.seek(0)
         parser = expat.ParserCreate()
         parser.StartDoctypeDeclHandler = self._doctype
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
         try:
             parser.ParseFile(part)
-        except expat.ExpatError:
-            return
+        # An encoding that it does not know, or may not use, is no error of its own.
+        except (expat.ExpatError, LookupError, ValueError) as error:
+            if markup:
+                raise ParseError(str(error)) from error
 
     def _doctype(self, *_: object) -> None:
         raise WorkbookError("not a workbook: a part of it has a DOCTYPE")

@@ -8,6 +8,7 @@ pieces: every element is counted off against its line exactly once.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from typing import Any, cast
 from lxml import etree
 
 from pipelines.errors import InternalError, SupplierError
-from pipelines.parse.malformed import only_namespace_names, supplier_error
+from pipelines.parse.malformed import extra_content, only_namespace_names, supplier_error
 from pipelines.parse.pieces import Piece
 from pipelines.parse.tags import TagNames
 
@@ -61,6 +62,8 @@ class Route:
 
 
 _NOWHERE = Route()
+# What may stand after the root.
+_AFTER_ROOT = re.compile(rb"(?:[ \t\r\n]+|<!--.*?-->|<\?.*?\?>)*", re.DOTALL)
 
 
 def read_document(
@@ -87,7 +90,7 @@ def read_document(
         try:
             parser.feed(piece.body)
         except etree.XMLSyntaxError as error:
-            raise supplier_error(error, first_line=first_line, last_line=line, at_end=False) from error
+            raise supplier_error(parser, error, first_line=first_line, last_line=line, at_end=False) from error
         line = piece.end_line
         document.advance(parser, piece)
         account(len(piece.body))
@@ -95,7 +98,9 @@ def read_document(
         parser.close()
     except etree.XMLSyntaxError as error:
         if not (document.closed and only_namespace_names(parser)):
-            raise supplier_error(error, first_line=first_line, last_line=line, at_end=True) from error
+            raise supplier_error(parser, error, first_line=first_line, last_line=line, at_end=True) from error
+        if document.extra_line is not None:  # about which it says nothing once it has complained of a name
+            raise extra_content(document.extra_line) from error
     document.finish()
     return line
 
@@ -105,6 +110,7 @@ class _Document:
 
     Attributes:
         closed: the end tag of the root was seen.
+        extra_line: where something stands after it that is no comment, instruction or white space.
     """
 
     def __init__(self, route: Route, names: TagNames) -> None:
@@ -112,6 +118,7 @@ class _Document:
         self._names = names
         self._root: etree._Element | None = None
         self.closed = False
+        self.extra_line: int | None = None
         self._entered = 0  # how many elements of the open path, from the root down, were counted off
         self._lines: list[int] = []
         self._next = 0  # where the line of the next element to be counted off is
@@ -123,14 +130,24 @@ class _Document:
         self._lines = self._lines[self._next :] + piece.lines
         self._next = 0
         self._open_bytes += len(piece.body)
+        closed_before = self.closed
         for event, element in parser.read_events():
             if event == "end":
                 self.closed = self.closed or element is self._root
             elif self._root is None:
                 self._root = cast("etree._Element", element)
                 self._count_off(1)
+        if self.closed and self.extra_line is None:
+            self._look_after_root(piece, 0 if closed_before else _end_of(self._root, piece.body))
         if self._root is not None:
             self._entered = self._leave(self._root, self._route, self._entered, complete=False)
+
+    def _look_after_root(self, piece: Piece, start: int) -> None:
+        """Note the line of the first thing from `start` on that may not be there."""
+        found = _AFTER_ROOT.match(piece.body, start)
+        end = found.end() if found else start
+        if end < len(piece.body):
+            self.extra_line = piece.end_line - piece.body.count(b"\n", end)
 
     def finish(self) -> None:
         """Read the rest of a document that is complete, and check that no line is left over."""
@@ -184,6 +201,13 @@ class _Document:
         elif self._open_bytes > RECORD_BYTES_LIMIT:
             limit = f"<{name}> больше {RECORD_BYTES_LIMIT >> 20} МБ"
             raise SupplierError("xml_limit", line=self._lines[self._next], detail=limit)
+
+
+def _end_of(root: etree._Element | None, body: bytes) -> int:
+    """The offset after the end tag of `root` in `body`, which has it."""
+    name = local_name(root.tag) if root is not None else ""
+    prefix = f"{root.prefix}:" if root is not None and root.prefix else ""
+    return body.find(b">", body.find(f"</{prefix}{name}".encode())) + 1
 
 
 def local_name(tag: Any) -> str:  # noqa: ANN401 - the stubs allow more than the parser makes

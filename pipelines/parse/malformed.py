@@ -34,6 +34,15 @@ _MESSAGES: dict[int, str] = {
     _Types.ERR_MISPLACED_CDATA_END: "последовательность ]]> вне CDATA",
     _Types.ERR_PI_NOT_FINISHED: "инструкция <? не закрыта",
     _Types.ERR_LTSLASH_REQUIRED: "нет закрывающей метки",
+    _Types.ERR_XMLDECL_NOT_FINISHED: "объявление <?xml …?> построено неверно",
+    _Types.ERR_VERSION_MISSING: "в объявлении <?xml …?> нет версии",
+    _Types.ERR_UNKNOWN_VERSION: "в объявлении <?xml …?> неизвестная версия",
+    _Types.ERR_STANDALONE_VALUE: "в объявлении <?xml …?> значение standalone не yes и не no",
+    _Types.ERR_EQUAL_REQUIRED: "после имени атрибута нет знака =",
+    _Types.ERR_STRING_NOT_STARTED: "значение не в кавычках",
+    _Types.ERR_STRING_NOT_CLOSED: "значение не закрыто кавычкой",
+    _Types.ERR_DOCTYPE_NOT_FINISHED: "объявление DOCTYPE построено неверно",
+    _Types.ERR_INT_SUBSET_NOT_FINISHED: "объявление DOCTYPE построено неверно",
     _Types.NS_ERR_QNAME: "двоеточие в имени стоит не на месте",
     _Types.NS_ERR_ATTRIBUTE_REDEFINED: "атрибут повторён в одной метке",
     _Types.NS_ERR_COLON: "двоеточие в имени стоит не на месте",
@@ -53,20 +62,32 @@ _NOT_TRUNCATION = frozenset(
 )
 
 
-def supplier_error(error: etree.XMLSyntaxError, *, first_line: int, last_line: int, at_end: bool) -> SupplierError:
+def supplier_error(
+    parser: etree.XMLPullParser, error: etree.XMLSyntaxError, *, first_line: int, last_line: int, at_end: bool
+) -> SupplierError:
     """The error a supplier is told, for a document whose root stands at `first_line` of the file.
 
     `at_end` says that the parser complained when it was told that there is no more input; `last_line` is where that
-    was.
+    was. Its exception is about its first complaint, which may be a remark about namespaces at the very root: told is
+    the first one that is fatal.
     """
-    code = int(getattr(error, "code", 0) or 0)
-    line = first_line + (error.lineno or 1) - 1
-    text = str(error.msg or "")
+    fatal = next((entry for entry in _complaints(parser) if entry.level == etree.ErrorLevels.FATAL), None)
+    code, lineno, text = (
+        (fatal.type, fatal.line, fatal.message) if fatal else (getattr(error, "code", 0), error.lineno, error.msg)
+    )
+    line, text = first_line + (lineno or 1) - 1, str(text or "")
     if any(word in text.lower() for word in _LIMIT_WORDS):
         return SupplierError("xml_limit", line=line, detail=_limit(text))
     if at_end and code not in _NOT_TRUNCATION:
         return SupplierError("xml_truncated", line=last_line, detail="нет закрывающей метки корня")
-    return SupplierError("xml_malformed", line=line, detail=_MESSAGES.get(code, text[:200]))
+    return SupplierError(
+        "xml_malformed", line=line, detail=_MESSAGES.get(code) or f"разметка построена неверно ({text[:200]})"
+    )
+
+
+def extra_content(line: int) -> SupplierError:
+    """What stands at `line`, after the end of the document."""
+    return SupplierError("xml_malformed", line=line, detail=_MESSAGES[_Types.ERR_DOCUMENT_END])
 
 
 def only_namespace_names(parser: etree.XMLPullParser) -> bool:
@@ -76,8 +97,12 @@ def only_namespace_names(parser: etree.XMLPullParser) -> bool:
     of an error also tells of other documents that failed in the same process. libxml2 keeps so many complaints and no
     more: where it may have dropped one, nobody can say.
     """
-    found = [entry.type for entry in cast("Iterable[Any]", parser.feed_error_log)]
+    found = [entry.type for entry in _complaints(parser)]
     return 0 < len(found) < _COMPLAINTS_KEPT and set(found) == {_Types.WAR_NS_URI}
+
+
+def _complaints(parser: etree.XMLPullParser) -> Iterable[Any]:
+    return cast("Iterable[Any]", parser.feed_error_log)
 
 
 def _limit(text: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import re
 from dataclasses import dataclass
+from itertools import islice
 
 from pipelines.columns import Headers
 from pipelines.errors import SupplierError
@@ -19,6 +20,8 @@ from pipelines.parse.csv_header import find_table
 # The prolog must end within this many bytes; what stands before the document, within the first `JUNK_LIMIT` (F6).
 HEAD_BYTES = 1 << 20
 JUNK_LIMIT = 64 << 10
+# What looks like the beginning of a document is tried so often: each try may read the whole head.
+_MARKS_TRIED = 50
 _QUOTE_LENGTH = 100
 
 _BOMS = (
@@ -108,6 +111,9 @@ def sniff(head: bytes, *, whole: bool) -> Sniffed:
     name = _local(prolog.name)
     if name not in _ROOT_FORMATS:
         _refuse_markup(view, name, prolog)
+    from pipelines.parse.prolog import check_prolog
+
+    check_prolog(view[prolog.start : prolog.root], line=1 + view.count(b"\n", 0, prolog.start))
     prefix = view[: prolog.root]
     return Sniffed(
         format=_ROOT_FORMATS[name],
@@ -137,7 +143,7 @@ def _find_document(view: bytes) -> _Prolog:
     at_start = _read_prolog(view, 0)
     if at_start.name is not None and _local(at_start.name) in _ROOT_FORMATS:
         return at_start
-    for mark in _DOCUMENT_MARK.finditer(view):
+    for mark in islice(_DOCUMENT_MARK.finditer(view), _MARKS_TRIED):
         if mark.start() > JUNK_LIMIT:
             break
         found = _read_prolog(view, mark.start())
@@ -152,7 +158,7 @@ def _read_prolog(view: bytes, start: int) -> _Prolog:
     declaration = _DECLARATION.match(view, position)
     if declaration:
         encoding = _ENCODING.search(declaration[1])
-        declared = encoding[1].strip() if encoding else None
+        declared = encoding[1] if encoding else None
         position = declaration.end()
     while True:
         misc = _MISC.match(view, position)
@@ -194,7 +200,8 @@ def _refuse_markup(view: bytes, name: str, prolog: _Prolog) -> None:
     doctype = (prolog.doctype or b"").lower()
     if name.lower() in _HTML_ROOTS or doctype == b"html":
         title = _TITLE.search(view)
-        raise SupplierError("file_is_html", detail=quote(title[1] if title else view))
+        line = 1 + view.count(b"\n", 0, prolog.root)
+        raise SupplierError("file_is_html", line=line, detail=quote(title[1] if title else view))
     raise SupplierError("format_unknown", line=1 + view.count(b"\n", 0, prolog.root), detail=quote(view))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import pytest
 
 from pipelines.errors import SupplierError
@@ -138,3 +140,19 @@ def test_F6_a_document_named_in_a_comment_is_not_the_document() -> None:
     data = f"<!-- {XML}<yml_catalog> --><yml_catalog>".encode()
     sniffed = sniff(data, whole=True)
     assert (sniffed.junk, sniffed.root_offset) == (0, data.rindex(b"<yml"))
+
+
+def test_F6_beginnings_that_lead_nowhere_are_tried_so_often_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each try may read the whole head: five thousand of them took most of a minute."""
+    tried = []
+    module = importlib.import_module("pipelines.parse.sniff")  # the package has a function of that name
+    read_prolog = module._read_prolog
+
+    def counted(view: bytes, start: int) -> object:
+        tried.append(start)
+        return read_prolog(view, start)
+
+    monkeypatch.setattr(module, "_read_prolog", counted)
+    with pytest.raises(SupplierError):
+        sniff(b"x" + b"<?xml ?><!--" * 5_000 + b"a" * 900_000, whole=True)
+    assert 1 < len(tried) <= 1 + module._MARKS_TRIED

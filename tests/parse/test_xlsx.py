@@ -161,6 +161,22 @@ def test_F5_a_broken_workbook_is_the_suppliers_fault(refuse: Refuse, data: bytes
     assert len(error.detail or "") <= 200
 
 
+@pytest.mark.parametrize("encoding", ["ETF-8", "utf-7", "UCS-4", "windows-1251"])
+@pytest.mark.parametrize("part", ["xl/worksheets/sheet1.xml", "xl/sharedStrings.xml", "xl/workbook.xml"])
+def test_F5_a_part_that_could_not_be_counted_is_not_read(read: Read, refuse: Refuse, part: str, encoding: str) -> None:
+    """A reader that knows more encodings would read it, past all limits."""
+
+    def declared(content: bytes) -> bytes:
+        body = content.partition(b"?>")[2]
+        return f'<?xml version="1.0" encoding="{encoding}"?>'.encode() + body
+
+    data = patched(workbook_of_shared_texts(), part, declared)
+    if encoding == "windows-1251":  # known, and only the declaration is another one
+        assert read(data)[0].read == 1
+    else:
+        assert refuse(data).code == "workbook_invalid"
+
+
 def test_F5_entities_are_not_for_workbooks(refuse: Refuse) -> None:
     def bomb(data: bytes) -> bytes:
         head, body = data.split(b"<worksheet", 1)
