@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -38,10 +39,11 @@ def the_next_call_works(server: ForkServer) -> Iterator[None]:
 def gone(pid: int) -> bool:
     """Whether a process ends soon; the limit is for a machine that is very busy."""
     ends = time.monotonic() + 60
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        if time.monotonic() > ends:
-            return False
-        time.sleep(0.02)
+    with suppress(psutil.NoSuchProcess):
+        while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+            if time.monotonic() > ends:
+                return False
+            time.sleep(0.02)
     return True
 
 

@@ -15,7 +15,7 @@ from tests.fuzz.dictionary import words
 from tests.fuzz.targets import SEEDS, TARGETS
 
 CORPUS = Path(__file__).with_name("corpus")
-SECONDS = 6
+SECONDS = 5
 
 
 def corpus(target: str) -> list[bytes]:
