@@ -32,6 +32,8 @@ STRICT: dict[str, Any] = {
     "dtd_validation": False,
     "attribute_defaults": False,
     "no_network": True,
+    "decompress": False,
+    "schema": None,
     "recover": False,
     "huge_tree": False,
     "remove_comments": True,
@@ -40,6 +42,7 @@ STRICT: dict[str, Any] = {
     "strip_cdata": True,
     "ns_clean": False,
     "collect_ids": False,
+    "compact": True,
 }
 
 # Reads one record whose elements stand at `lines[start:]`: (element, lines, start) -> the number of its elements.
