@@ -30,7 +30,7 @@ from pipelines.model import (
     WhyNot,
 )
 from pipelines.publish.changes import DIFFERING, card, origin, take_turn
-from pipelines.publish.difference import FINGERPRINTS, LASTING, Comparison, Difference, compare
+from pipelines.publish.difference import FINGERPRINTS, KEPT, LASTING, Comparison, Difference, compare
 from pipelines.publish.prices import keep_prices, measure_moves, write_kept
 from pipelines.registry import Decider
 
@@ -111,7 +111,9 @@ class Publication:
         ) as comparison:
             self._fill(comparison)
             self._difference = comparison.difference()
-        self._leave_out(_AS_IT_WAS_KEPT, {})
+            prices_were_kept = comparison.prices_were_kept()
+        if prices_were_kept:
+            self._leave_out(_AS_IT_WAS_KEPT, {})
         if self.standing is Standing.WAITING:
             self._leave_out(_CHANGED_SINCE, {"as_of": (self.load.held or {})["as_of"]})
         return self._difference
@@ -176,6 +178,8 @@ class Publication:
                 unchanged=staged.unchanged,
             )
             self._check(counts, staged, hide=hide)
+        if not load.dry_run:
+            self._tell_planner(counts.created)
         load.counts = replace(load.counts, hidden=load.counts.hidden + counts.hidden) if load.published else counts
         load.published = not load.dry_run
         load.status = LoadStatus.PROCESSED
@@ -309,12 +313,18 @@ class Publication:
         self._conn.execute(_STAGED)
         self._copy(f"COPY staged ({_ORIGIN}, {_FIELDS})", comparison.differing())
         self._copy("COPY staged (sku_key)", comparison.missing())
-        self._conn.execute("ANALYZE staged")
+        self._conn.execute("ANALYZE staged (sku_key)")
 
     def _copy(self, command: str, rows: Iterable[bytes]) -> None:
         with self._conn.cursor() as cursor, cursor.copy(sql.SQL(f"{command} FROM STDIN (FORMAT csv)")) as copy:
             for data in rows:
                 copy.write(data)
+
+    def _tell_planner(self, created: int) -> None:
+        """Let the next statements know of a catalog that grew by much; the server itself would notice in a minute."""
+        (known,) = self._row("SELECT reltuples FROM pg_class WHERE oid = 'offers'::regclass")
+        if created > _MUCH * max(known, _SMALL):
+            self._conn.execute("ANALYZE (SKIP_LOCKED) offers (shop_id, supplier_id, sku_key, status)")
 
     def _check(self, counts: Counts, staged: Difference, *, hide: bool) -> None:
         """The identities of P2, with what the database did and holds now."""
@@ -362,6 +372,10 @@ def _lasting(name: str) -> str:
     """SQL for a field as it will stand in the catalog: what is not sent keeps what was, where the field lasts (O17)."""
     return f"CASE WHEN cardinality(s.{name}) > 0 THEN s.{name} ELSE o.{name} END" if name in LASTING else f"s.{name}"
 
+
+# The growth that changes how the catalog should be searched, as a share of the offers that were counted last; so few
+# offers are searched in no time anyhow.
+_MUCH, _SMALL = 0.1, 10_000
 
 # What a load does to offers, counted under these names (P2).
 _KINDS = (ChangeKind.CREATED, ChangeKind.CHANGED, ChangeKind.RESTORED, ChangeKind.HIDDEN)
@@ -426,7 +440,7 @@ def _known_as(mark: str) -> str:
     """SQL for a staged row that equals the published one, where a price was kept and fingerprints do not tell (P7)."""
     return f"""EXISTS (
         SELECT FROM offers o
-        WHERE {mark} LIKE 'kept:%%' AND o.status = 'published'
+        WHERE {mark} LIKE '{KEPT}%%' AND o.status = 'published'
           AND o.shop_id = %(shop)s AND o.supplier_id = %(supplier)s AND o.sku_key = s.sku_key
           AND {" AND ".join(_same(f.name, f.type) for f in OFFER_FIELDS)}
     )"""

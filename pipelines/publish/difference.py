@@ -23,6 +23,10 @@ _BATCH_ROWS = 2048
 # Fields that keep their value where a later file sends none (O17): lists of codes.
 LASTING = ("position_codes", "analog_codes")
 
+# What the fingerprint of an offer begins with whose price an earlier load was not allowed to change (P7): it is no hash
+# of any file, so that the same file meets the guard again, until someone confirms the price.
+KEPT = "kept:"
+
 # What the catalog tells of an offer: lasting fields as JSON, and NULL where nothing lasts.
 FINGERPRINTS = pa.schema([(n, pa.string()) for n in ("sku_key", "content_hash", "status", "rest_hash", *LASTING)])
 
@@ -65,6 +69,10 @@ class Comparison:
         kept = self._count(f"FROM file JOIN catalog USING (sku_key) WHERE {' OR '.join(map(_keeps, LASTING))}")
         names = ("created", "changed", "restored", "unchanged", "missing")
         return Difference(**{name: kinds.get(name, 0) for name in names}, visible_before=visible, bindings_kept=kept)
+
+    def prices_were_kept(self) -> bool:
+        """Whether the catalog has offers with a price that was kept (P7)."""
+        return self._count(f"FROM catalog WHERE content_hash LIKE '{KEPT}%'") > 0
 
     def differing(self) -> Iterator[bytes]:
         """Offers to write, as CSV for COPY: keys, place, fingerprints, then the published fields.

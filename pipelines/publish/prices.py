@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 
 from pipelines.model import PriceMoves
+from pipelines.publish.difference import KEPT
 
 # A price stays together with what it is the price of: in another unit, currency or region it would be another price.
 PRICE_GROUP = (
@@ -80,13 +81,12 @@ _SENT = _SHOWN.format(price="sent", currency="currency_sent")
 _WIDEST = f"""
     SELECT sku, {_BEFORE}, {_SENT} FROM moved WHERE times >= %(ratio)s ORDER BY times DESC, sku_key LIMIT {EXAMPLES}
 """
-# The hash is no hash of any file, so that the same file meets the guard again, until someone confirms the price.
 _KEEP = """
-    UPDATE staged s SET {group}, content_hash = 'kept:' || s.content_hash, rest_hash = NULL
+    UPDATE staged s SET {group}, content_hash = '{KEPT}' || s.content_hash, rest_hash = NULL
     FROM offers o, moved m
     WHERE m.times >= %(limit)s AND s.sku_key = m.sku_key
       AND o.shop_id = %(shop)s AND o.supplier_id = %(supplier)s AND o.sku_key = m.sku_key
-""".format(group=", ".join(f"{name} = o.{name}" for name in PRICE_GROUP))
+""".format(group=", ".join(f"{name} = o.{name}" for name in PRICE_GROUP), KEPT=KEPT)
 
 
 def measure_moves(
