@@ -48,7 +48,7 @@ def measure(command: Sequence[str], *, home: Path | None = None) -> Measure:
     def watch() -> None:
         nonlocal peak
         while not done.wait(SAMPLE_SECONDS):
-            peak = max(peak, sum(_memory(each) for each in _family(process.pid, home)))
+            peak = max(peak, sum(_memory(each) for each in family(process.pid, home)))
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -69,7 +69,8 @@ def _wait(process: subprocess.Popen[bytes]) -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def _family(pid: int, home: Path | None) -> Iterator[psutil.Process]:
+def family(pid: int, home: Path | None) -> Iterator[psutil.Process]:
+    """A process and its descendants, and the embedded PostgreSQL of a state folder; some may come twice."""
     with suppress(psutil.Error):
         parent = psutil.Process(pid)
         yield parent

@@ -1,6 +1,10 @@
 """What publishing costs: a first load, the same again, one with few changes, one with other prices everywhere (P3).
 
     python -m benchmarks.publish --offers 250000 --changes 1000
+    python -m benchmarks.publish --offers 50000 --catalog 100000 1000000 5000000
+
+With `--catalog` the few changes are published again and again, while the catalog grows to so many offers by those of a
+thousand other suppliers.
 
 Each load is published by the step itself, from Parquet made here, into the embedded PostgreSQL. Written rows are those
 that PostgreSQL counted. The guard on prices is part of the time.
@@ -10,7 +14,9 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import itertools
 import shutil
+import statistics
 import time
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -33,6 +39,8 @@ from pipelines.steps.publishing import publish_load
 BATCH = 10_000
 DESCRIPTION = "<p>Сталь оцинкованная, класс прочности 8.8, упаковка по 100 штук.</p>" * 4
 OPTIONS = {"actualize": True}
+OTHERS = 1_000
+RUNS = 5
 COUNTERS = "SELECT n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_user_tables WHERE relname = %s"
 
 
@@ -41,6 +49,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.publish", description=__doc__)
     parser.add_argument("--offers", type=int, default=250_000)
     parser.add_argument("--changes", type=int, default=1_000)
+    parser.add_argument("--catalog", type=int, nargs="+", help="offers of all suppliers together")
     asked = parser.parse_args()
     home = OUT / "publish-home"
     shutil.rmtree(home, ignore_errors=True)
@@ -48,6 +57,9 @@ def main() -> None:
     table = Table(title=f"{asked.offers:,} offers", title_justify="left")
     for column in ("load", "check s", "publish s", "both s", "offers inserted", "updated", "changes logged"):
         table.add_column(column, justify="left" if column == "load" else "right")
+    if asked.catalog:
+        _grow(home, asked.offers, asked.changes, sorted(asked.catalog))
+        return
     runs = {"first": (0, 0), "again": (0, 0), "few changes": (asked.changes, 1), "all prices": (asked.offers, 2)}
     with steps.open_house(Settings(home=str(home))) as house, house.database.connect() as conn:
         for name, (changed, version) in runs.items():
@@ -61,6 +73,49 @@ def main() -> None:
         table.add_row("rollback", "", "", f"{took:.2f}", "", "", "")
     Console(width=110).print(table)
     shutil.rmtree(home)
+
+
+def _grow(home: Path, offers: int, changes: int, sizes: list[int]) -> None:
+    """Print what the few changes take in catalogs of these sizes."""
+    table = Table(title=f"{changes:,} changes of {offers:,} offers", title_justify="left")
+    for column in ("offers in the catalog", "check s", "publish s", "both s", "x smallest"):
+        table.add_column(column, justify="right")
+    versions, smallest = itertools.count(1), 0.0
+    with steps.open_house(Settings(home=str(home))) as house, house.database.connect() as conn:
+        _load(house, conn, offers, 0, 0)
+        for number in range(OTHERS):
+            registry.ensure_supplier(conn, f"other-{number}")
+            registry.ensure_accreditation(conn, f"other-{number}", "main")
+        conn.commit()
+        known = offers
+        for size in sizes:
+            _fill(house, known, size)
+            known = max(known, size)
+            runs = [_load(house, conn, offers, changes, next(versions))[1] for _ in range(RUNS)]
+            seconds = [statistics.median(part) for part in zip(*runs, strict=True)]
+            smallest = smallest or seconds[-1]
+            table.add_row(f"{size:,}", *(f"{s:.2f}" for s in seconds), f"{seconds[-1] / smallest:.2f}")
+    Console(width=110).print(table)
+    shutil.rmtree(home)
+
+
+def _fill(house: steps.House, known: int, wanted: int) -> None:
+    """Let the other suppliers have the offers numbered from `known` to `wanted`, with their history."""
+    numbered = f"FROM generate_series({known}, {wanted - 1}) AS n"
+    others = f"'main', 'other-' || n % {OTHERS}, 'sku-' || n"
+    with house.database.connect(autocommit=True) as conn:
+        conn.execute("SET session_replication_role = replica")  # a million foreign keys are known to be right
+        conn.execute(
+            "INSERT INTO offers (shop_id, supplier_id, sku_key, sku, name, price, currency, status, content_hash,"
+            " load_id, first_seen_at, changed_at)"
+            f" SELECT {others}, 'SKU-' || n, 'Болт М8×30 оцинкованный ' || n, n % 900 + 1, 'RUB', 'published',"
+            f" md5(n::text), 1, now(), now() {numbered}"
+        )
+        conn.execute(
+            "INSERT INTO changes (shop_id, supplier_id, sku_key, load_id, kind, fields, before, after, at)"
+            f" SELECT {others}, 1, 'created', '{{}}', '{{}}', '{{}}', now() {numbered}"
+        )
+        conn.execute("VACUUM ANALYZE offers, changes")
 
 
 def _load(

@@ -299,14 +299,27 @@ def link_lock(database: Database, link_id: int) -> Iterator[None]:
     Raises:
         LinkBusyError: another process holds it.
     """
-    with database.connect(autocommit=True) as conn:
-        row = conn.execute(
-            "SELECT pg_try_advisory_lock(hashtextextended('catalog-feeds link ' || %s, 0))", [str(link_id)]
-        ).fetchone()
-        if row != (True,):
-            msg = f"link {link_id} is being loaded by another process"
-            raise LinkBusyError(msg)
+    with database.connect(autocommit=True) as conn, link_held(conn, link_id):
         yield
+
+
+@contextmanager
+def link_held(conn: Connection, link_id: int) -> Iterator[None]:
+    """As `link_lock`, on a connection that has no transaction open and whose work may be committed at the end.
+
+    Raises:
+        LinkBusyError: another process holds it.
+    """
+    key = f"catalog-feeds link {link_id}"
+    row = conn.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [key]).fetchone()
+    conn.commit()
+    if row != (True,):
+        msg = f"link {link_id} is being loaded by another process"
+        raise LinkBusyError(msg)
+    yield
+    # After an error the caller closes the connection, and with it goes the lock.
+    conn.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [key])
+    conn.commit()
 
 
 class LoginBusyError(CatalogFeedsError):

@@ -188,7 +188,7 @@ def file_key(house: House, load_id: int, name: str) -> str | None:
 
 def options_of(conn: Connection, link: Link) -> Options:
     """The options a file of this link is read with."""
-    return parse_options(link.options, registry.ensure_shop(conn, link.shop).options)
+    return parse_options(link.options, registry.find_shop(conn, link.shop).options)
 
 
 def stored(options: Options) -> dict[str, Any]:

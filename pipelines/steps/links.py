@@ -77,7 +77,7 @@ def poll(house: House, code: str, *, now: datetime | None = None) -> Outcome:
         link = registry.find_link(conn, code)
         conn.commit()
         try:
-            with registry.link_lock(house.database, link.id):
+            with registry.link_held(conn, link.id):
                 return _look(house, conn, registry.get_link(conn, link.id), now)
         except (LinkBusyError, LoginBusyError) as busy:
             return about(link, LoadStatus.RUNNING, message=str(busy))
