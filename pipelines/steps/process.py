@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,11 +16,9 @@ from pipelines.errors import SupplierError
 from pipelines.model import (
     ISSUE_SCHEMA,
     Actualization,
-    Counts,
     LoadFacts,
     LoadKind,
     LoadStatus,
-    Severity,
     WhyNot,
 )
 from pipelines.options import Options
@@ -40,9 +37,11 @@ from pipelines.steps.house import (
     stored,
     worker_name,
 )
+from pipelines.steps.manifest import Manifest, read_manifest, write_manifest
 from pipelines.steps.parsing import parse_load
 from pipelines.steps.publishing import publish_load
 from pipelines.steps.reporting import report_load
+from pipelines.steps.same_offers import RESULTS, digest_of, sha256_of, take_over
 
 log = logging.getLogger(__name__)
 
@@ -132,7 +131,10 @@ def _process(house: House, conn: Connection, load_id: int, timings: dict[str, fl
     clock = Clock()
     log.info("load %d: link %s, supplier %s, shop %s, %s", load.id, load.link, load.supplier, load.shop, load.status)
     if load.status is LoadStatus.RUNNING:
-        manifest = manifest or _transform(house, load, reference, progress)
+        if manifest is None:
+            good = registry.good_loads(conn, load, limit=1) if load.kind is LoadKind.FILE else []
+            conn.commit()
+            manifest = _transform(house, load, reference, good[0] if good else None, progress)
         load.timings |= timings
         manifest.describe(load)
         if manifest.accepted:
@@ -148,65 +150,13 @@ def _process(house: House, conn: Connection, load_id: int, timings: dict[str, fl
         report_load(house, conn, load_id, timings=clock.seconds)
 
 
-@dataclass(frozen=True)
-class Manifest:
-    """What transforming a file came to; written after everything it speaks of.
+def _transform(
+    house: House, load: LoadFacts, reference: Reference, earlier: int | None, progress: Progress
+) -> Manifest:
+    """Parse and normalise the raw file into the load's folder; results first, manifest last.
 
-    Attributes:
-        totals: counts of offers read, accepted and rejected and of issues; names as in `model.Counts`.
-        reason: code of the issue for which nothing is published.
-        whole: the one issue of a file that was rejected before its offers were read to the end (F5).
-        delta: the file holds changes only.
-        reference_version: version over all reference tables it was normalised with.
-        reference_tables: each of them, name -> version.
-        spellings: raw column -> how the supplier wrote it, for remarks made later.
-        parts: files of a set, with the line each begins at.
+    `earlier` is a load whose results are taken over if they were made of the same offers under the same rules.
     """
-
-    totals: dict[str, int]
-    reason: str | None = None
-    format: str | None = None
-    encoding: str | None = None
-    whole: dict[str, Any] | None = None
-    delta: bool = False
-    timings: dict[str, float] = field(default_factory=dict)
-    reference_version: str | None = None
-    reference_tables: dict[str, str] = field(default_factory=dict)
-    spellings: dict[str, str] = field(default_factory=dict)
-    parts: list[dict[str, Any]] = field(default_factory=list)
-
-    @classmethod
-    def rejection(cls, error: SupplierError, timings: dict[str, float] | None = None) -> Manifest:
-        """The manifest of a file that is rejected whole (F5)."""
-        issue = {
-            "code": error.code,
-            "severity": Severity.ERROR.value,
-            "part": error.part,
-            "line": error.line,
-            "sent": error.detail,
-        }
-        return cls(totals={"errors": 1}, reason=error.code, whole=issue, timings=timings or {})
-
-    @property
-    def accepted(self) -> int:
-        """Offers that may be published."""
-        return self.totals.get("accepted", 0)
-
-    def describe(self, load: LoadFacts) -> None:
-        """Tell the load what this manifest knows of it."""
-        load.format, load.encoding, load.delta = self.format, self.encoding, self.delta
-        load.counts = Counts(**self.totals)
-        load.timings |= self.timings
-
-
-def read_manifest(house: House, load_id: int) -> Manifest | None:
-    """What an earlier run made of the file, if it came to its end."""
-    key = load_key(load_id, "transform.json")
-    return Manifest(**json.loads(house.store.get_bytes(key))) if house.store.exists(key) else None
-
-
-def _transform(house: House, load: LoadFacts, reference: Reference, progress: Progress) -> Manifest:
-    """Parse and normalise the raw file into the load's folder; results first, manifest last."""
     clock = Clock()
     options = Options.model_validate(load.options)
     with house.scratch() as folder:
@@ -223,16 +173,18 @@ def _transform(house: House, load: LoadFacts, reference: Reference, progress: Pr
                 with clock("complete"):
                     parsed = complete_changes(house, load, parsed, folder)
             with clock("normalize"):
-                totals = normalize.normalize(
+                today = load.started_at.date()
+                made_of = digest_of(raw_offers, parsed=parsed, options=options, reference=reference, today=today)
+                totals = take_over(house, earlier, made_of, folder) or normalize.normalize(
                     raw_offers,
                     folder,
                     parsed=parsed,
                     options=options,
                     reference=reference,
-                    today=load.started_at.date(),
+                    today=today,
                     timed=lambda part, seconds: clock.add(f"normalize.{part}", seconds),
                 )
-            names = ["raw_offers.parquet", "offers.parquet", "rejected.parquet", "issues.parquet"]
+            names = ["raw_offers.parquet", *RESULTS]
             if parsed.delta:
                 note_supplied(house, load, folder)
                 names += ["base.parquet", "supplied.parquet"]
@@ -249,10 +201,10 @@ def _transform(house: House, load: LoadFacts, reference: Reference, progress: Pr
                 reference_tables=dict(reference.versions),
                 spellings=parsed.spellings,
                 parts=[asdict(part) for part in parsed.parts],
+                made_of=made_of,
+                issues_sha256=sha256_of(folder / "issues.parquet"),
             )
-    house.store.put_bytes(
-        load_key(load.id, "transform.json"), json.dumps(asdict(manifest), ensure_ascii=False).encode()
-    )
+    write_manifest(house, load.id, manifest)
     return manifest
 
 

@@ -26,7 +26,8 @@ from pipelines.model import (
 from pipelines.options import Options
 from pipelines.reference import Library, load_reference
 from pipelines.steps.house import House, Outcome, Progress, load_key, options_of, silent
-from pipelines.steps.process import Manifest, process, queue_load, read_manifest
+from pipelines.steps.manifest import Manifest, read_manifest
+from pipelines.steps.process import process, queue_load
 
 EXAMPLES = 5
 _QUOTE = 120
