@@ -25,7 +25,7 @@ class Manifest:
         spellings: raw column -> how the supplier wrote it, for remarks made later.
         parts: files of a set, with the line each begins at.
         made_of: digest of all that its offers, rejected offers and issues were made of (`same_offers`).
-        issues_sha256: of the issues as normalising wrote them; later steps may add to that file.
+        issues_sha256: of the issues as normalising wrote them, before later steps added any.
     """
 
     totals: dict[str, int]

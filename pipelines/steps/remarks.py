@@ -1,4 +1,4 @@
-"""Remarks that only the catalog can give, put among those that a load's file has brought."""
+"""Remarks that only the catalog or the past can give, put among those that a load's file has brought."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import pyarrow as pa
 
 from pipelines.model import ISSUE_SCHEMA
 from pipelines.steps.house import House, load_key
+
+# The issues as normalising wrote them, kept where any are added.
+OF_FILE = "issues_of_file.parquet"
 
 _MEMORY = "256MB"
 
@@ -41,6 +44,8 @@ def add_remarks(house: House, load_id: int, remarks: pa.Table, folder: Path) -> 
         "autoinstall_known_extensions": False,
     }
     with house.store.local(key) as known, duckdb.connect(config=config) as connection:
+        if not house.store.exists(load_key(load_id, OF_FILE)):
+            house.store.put_file(load_key(load_id, OF_FILE), known)
         connection.register("remarks", remarks)
         connection.execute(_MERGED, {"known": str(known), "merged": str(merged)})
     house.store.put_file(key, merged)

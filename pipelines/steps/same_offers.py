@@ -23,6 +23,7 @@ from pipelines.options import Options
 from pipelines.reference import Reference
 from pipelines.steps.house import House, load_key
 from pipelines.steps.manifest import read_manifest
+from pipelines.steps.remarks import OF_FILE
 
 # What normalising makes.
 RESULTS = ("offers.parquet", "rejected.parquet", "issues.parquet")
@@ -46,12 +47,14 @@ def digest_of(raw_offers: Path, *, parsed: ParseResult, options: Options, refere
 def take_over(house: House, earlier: int | None, made_of: str, folder: Path) -> Totals | None:
     """Put the results of an earlier load into `folder` and give back its accounting; None if they are not the same.
 
-    A load whose issues were added to by later steps is no source: what they said was true of that load only.
+    What later steps remarked is not among them: it was true of that load only.
     """
     manifest = None if earlier is None else read_manifest(house, earlier)
     if earlier is None or manifest is None or manifest.made_of != made_of:
         return None
     keys = {name: load_key(earlier, name) for name in RESULTS}
+    if house.store.exists(load_key(earlier, OF_FILE)):
+        keys["issues.parquet"] = load_key(earlier, OF_FILE)
     if not all(map(house.store.exists, keys.values())):
         return None
     for name, key in keys.items():
