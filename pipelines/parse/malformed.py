@@ -49,6 +49,7 @@ _MESSAGES: dict[int, str] = {
     _Types.NS_ERR_UNDEFINED_NAMESPACE: "префикс пространства имён не объявлен",
 }
 _COMPLAINTS_KEPT = 100
+_QUOTED = 200
 # Complaints at the end of the input that are not about its being cut short.
 _NOT_TRUNCATION = frozenset(
     {
@@ -80,9 +81,10 @@ def supplier_error(
         return SupplierError("xml_limit", line=line, detail=_limit(text))
     if at_end and code not in _NOT_TRUNCATION:
         return SupplierError("xml_truncated", line=last_line, detail="нет закрывающей метки корня")
-    return SupplierError(
-        "xml_malformed", line=line, detail=_MESSAGES.get(code) or f"разметка построена неверно ({text[:200]})"
-    )
+    told = _MESSAGES.get(code) or f"разметка построена неверно ({text[:_QUOTED]})"
+    # Where it was noticed, in characters; on the line of the root the parser does not know what stands before it.
+    column = fatal.column if fatal and (lineno or 1) > 1 else 0
+    return SupplierError("xml_malformed", line=line, detail=f"{told}, столбец {column}" if column else told)
 
 
 def extra_content(line: int) -> SupplierError:

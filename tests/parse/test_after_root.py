@@ -52,4 +52,4 @@ def test_F5_comments_and_instructions_may(read: Read, ending: str) -> None:
 def test_F5_what_is_told_is_the_fault_and_not_the_name_of_the_namespace(refuse: Refuse) -> None:
     error = refuse(exchange("", more="\n\n<a></b>"))
     assert (error.code, error.line) == ("xml_malformed", 3)
-    assert error.detail == "закрывающая метка не соответствует открытой"
+    assert error.detail == "закрывающая метка не соответствует открытой, столбец 8"

@@ -103,3 +103,20 @@ def test_a_file_cut_at_any_twentieth_publishes_nothing(refuse: Refuse, feed: Fee
     error = refuse(whole[: len(whole) * twentieth // 20])
     assert error.code in {"xml_truncated", "encoding_invalid"}
     assert error.line is not None
+
+
+@pytest.mark.parametrize(
+    ("offer", "words"),
+    [
+        ("<offer>\n  <name>Кабель</nam></offer>", "закрывающая метка не соответствует открытой, столбец 21"),
+        ("<offer>\n  <name>Кабель < 3</name></offer>", "знака < или & должно стоять имя, столбец 17"),
+        ("<offer>\n  <name цвет=синий/></offer>", "значение атрибута не в кавычках, столбец 14"),
+    ],
+)
+def test_a_fault_is_told_in_russian_with_its_line_and_column(
+    refuse: Refuse, feed: Feed, offer: str, words: str
+) -> None:
+    """The column, in characters, is where the fault was noticed."""
+    error = refuse(feed(offer))
+    assert (error.code, error.line) == ("xml_malformed", 4)
+    assert words in (error.detail or "")
