@@ -53,9 +53,7 @@ STEPS = (
         {
             "availability_key": "folded(sent_available)",
             "quantity_read": "quantity_number(quantity_sent)",
-            "quantity_negative": (
-                "coalesce(number_text(regexp_extract(clean(quantity_sent), '^[-−–] ?(.*)$', 1)) IS NOT NULL, false)"
-            ),
+            "quantity_negative": ("coalesce(number_text(after_minus(clean(quantity_sent))) IS NOT NULL, false)"),
         }
     ),
     Lookup("availability", "availability_key", "spelling", {"availability_stated": "state"}),

@@ -41,8 +41,8 @@ CREATE MACRO name_parts(s) AS CASE WHEN regexp_matches(clean(s), '[,(\[]') THEN 
     clean(s), '^(.*[^\s,(\[])\s*[,(\[]\s*([^\s,()\[\]:][^,()\[\]:]*)[)\]]?[\s:]*$', ['head', 'tail']) END;
 CREATE MACRO number_parts(s) AS regexp_extract(
     s, '^([+−-]?[\d ]*\d(?:[.,]\d+)?)\s*([^\d\s.,+−-].*)$', ['number', 'tail']);
-CREATE MACRO signed_number(s) AS TRY_CAST(
-    concat(CASE WHEN s[1] IN ('-', '−') THEN '-' END, number_text(regexp_replace(s, '^[+−-]', ''))) AS {NUMBER});
+CREATE MACRO signed_number(s) AS TRY_CAST(CASE WHEN is_plain_number(s) THEN s ELSE
+    concat(CASE WHEN s[1] IN ('-', '−') THEN '-' END, number_text(regexp_replace(s, '^[+−-]', ''))) END AS {NUMBER});
 CREATE MACRO plain_number(n) AS regexp_replace(CAST(n AS VARCHAR), '\.?0+$', '');
 """
 
@@ -102,6 +102,7 @@ NAME = Rule(
         Columns(
             {
                 "param_name": "coalesce(base_name, name_text)",
+                "param_key": "lower(coalesce(base_name, name_text))",
                 "named_okei": (
                     "CASE WHEN unit_sent IS NOT NULL THEN coalesce(unit_by_code, unit_resolved)"
                     " WHEN base_name IS NOT NULL THEN tail_resolved END"
@@ -142,7 +143,14 @@ CHARACTERISTIC = Rule(
         Columns(
             {"param_clean": f"CASE WHEN clean(sent_value) NOT IN ({_SENTINEL_LIST}) THEN clean(sent_value) END"},
         ),
-        Columns({"value_parts": "CASE WHEN base_okei IS NOT NULL THEN number_parts(param_clean) END"}),
+        Columns(
+            {
+                "value_parts": (
+                    "CASE WHEN base_okei IS NOT NULL AND NOT is_plain_number(param_clean)"
+                    " THEN number_parts(param_clean) END"
+                )
+            }
+        ),
         Columns({"value_tail": "nullif(value_parts.tail, '')"}),
         *resolve("value_tail", "tail_okei"),
         Columns(
@@ -174,7 +182,6 @@ CHARACTERISTIC = Rule(
         Columns(
             {
                 "param_kept": "param_name IS NOT NULL AND param_value IS NOT NULL",
-                "param_key": "lower(param_name)",
                 "unit_before": (
                     "CASE WHEN converted AND value_okei <> base_okei THEN coalesce(named_unit, value_tail) END"
                 ),
@@ -272,46 +279,38 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -
 
 
 # A name repeated with the same unit is one characteristic whose distinct values are joined; the first gives the place.
+# Few are repeated: only those take the way of grouping.
 _SAME = "ordinal, param_key, coalesce(param_unit, '')"
-_STRUCT = """{'sent_name': sent_name, 'sent_value': sent_value, 'sent_unit': sent_unit,
-    'name': param_name, 'value': param_value, 'unit': param_unit, 'unit_okei': param_okei}"""
-
-# Made from `param_rows` in this order. Few names are repeated: only those take the way of grouping.
-TABLES_OF_BATCH = {
-    "params_repeated": """
-        SELECT ordinal, param_key, coalesce(param_unit, '') AS param_unit
-        FROM param_rows WHERE param_kept GROUP BY ALL HAVING count(*) > 1""",
-    "params_joined": f"""
-        SELECT ordinal, min(position) AS position, arg_min(param_line, position) AS param_line,
-            array_to_string(each_once(list(sent_name ORDER BY position)), '; ') AS sent_name,
-            array_to_string(list(sent_value ORDER BY position), '; ') AS sent_value,
-            array_to_string(each_once(list(sent_unit ORDER BY position) FILTER (sent_unit IS NOT NULL)), '; ')
-                AS sent_unit,
-            arg_min(param_name, position) AS param_name,
-            array_to_string(each_once(list(param_value ORDER BY position)), '; ') AS param_value,
-            arg_min(param_unit, position) AS param_unit,
-            arg_min(param_okei, position) AS param_okei
-        FROM param_rows WHERE param_kept AND ({_SAME}) IN (FROM params_repeated) GROUP BY {_SAME}""",
-    "params_dropped": """
-        SELECT ordinal, min(param_line) AS param_line,
-            array_to_string(list(left(coalesce(trimmed(sent_name), '?'), 60) ORDER BY position)[1:10], '; ')
-                AS dropped_names
-        FROM param_rows WHERE NOT param_kept GROUP BY ordinal""",
-    "params_converted": """
-        SELECT min(ordinal) AS ordinal, min(param_line) AS param_line, param_name, unit_before, param_unit
-        FROM param_rows WHERE unit_before IS NOT NULL GROUP BY ALL""",
+REPEATED = f"SELECT * FROM (SELECT {_SAME} AS unit FROM param_rows WHERE param_kept) GROUP BY ALL HAVING count(*) > 1"
+REPEATED_ROWS = f"SELECT * FROM param_rows WHERE param_kept AND ({_SAME}) IN (FROM params_repeated)"
+JOINED_ROWS = f"""
+    SELECT ordinal, min(position) AS position, arg_min(param_line, position) AS param_line,
+        array_to_string(each_once(list(sent_name ORDER BY position)), '; ') AS sent_name,
+        array_to_string(list(sent_value ORDER BY position), '; ') AS sent_value,
+        array_to_string(each_once(list(sent_unit ORDER BY position) FILTER (sent_unit IS NOT NULL)), '; ') AS sent_unit,
+        arg_min(param_name, position) AS param_name,
+        array_to_string(each_once(list(param_value ORDER BY position)), '; ') AS param_value,
+        arg_min(param_unit, position) AS param_unit,
+        arg_min(param_okei, position) AS param_okei
+    FROM params_repeated_rows GROUP BY {_SAME}"""
+DROPPED_NAMES = """
+    SELECT ordinal, min(param_line) AS param_line,
+        array_to_string(list(left(coalesce(trimmed(sent_name), '?'), 60) ORDER BY position)[1:10], '; ')
+            AS dropped_names
+    FROM param_rows WHERE NOT param_kept GROUP BY ordinal"""
+CONVERTED_UNITS = """
+    SELECT min(ordinal) AS ordinal, min(param_line) AS param_line, param_name, unit_before, param_unit
+    FROM param_rows WHERE unit_before IS NOT NULL GROUP BY ALL"""
+# field of a published characteristic -> column of its row
+PUBLISHED = {
+    **{column: column for column in ("sent_name", "sent_value", "sent_unit")},
+    "name": "param_name",
+    "value": "param_value",
+    "unit": "param_unit",
+    "unit_okei": "param_okei",
 }
-# The characteristics of all offers of a batch, offer by offer in order.
-ORDERED = f"""
-    SELECT ordinal, entry FROM (
-        SELECT ordinal, position, {_STRUCT} AS entry
-        FROM param_rows WHERE param_kept AND ({_SAME}) NOT IN (FROM params_repeated)
-        UNION ALL SELECT ordinal, position, {_STRUCT} FROM params_joined)
-    ORDER BY ordinal, position"""
 # What a name brings to each characteristic that bears it.
-OF_NAME = ("param_name", "named_unit", "named_okei", "base_okei")
-# Columns of the source that these read.
-READ = ("position", "param_line", "sent_name", "sent_value", "sent_unit", "param_name")
+OF_NAME = ("param_name", "param_key", "named_unit", "named_okei", "base_okei")
 
 JOINED = Rule(
     ids=("O13",),

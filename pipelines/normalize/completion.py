@@ -24,7 +24,6 @@ from pipelines.model import QUOTE_LIMIT, RAW_SCHEMA, Issue
 from pipelines.normalize import sku, text
 from pipelines.normalize.buckets import Buckets
 from pipelines.normalize.duplicates import CONTENT, is_place
-from pipelines.normalize.fingerprint import MACROS as FINGERPRINT_MACROS
 
 MEMORY_LIMIT = "512MB"  # of keys, one small row an offer; whole offers are never more than a piece of the file
 PIECES = 128
@@ -153,7 +152,7 @@ def _connect(scratch: Path) -> duckdb.DuckDBPyConnection:
         "allocator_bulk_deallocation_flush_threshold": "1MB",
     }
     connection = duckdb.connect(config=config)
-    for macros in (text.MACROS, sku.MACROS, FINGERPRINT_MACROS):
+    for macros in (text.MACROS, sku.MACROS):
         connection.execute(macros)
     return connection
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from pipelines.model import RAW_SCHEMA
-from pipelines.normalize.fingerprint import canonical
+from pipelines.normalize.fingerprint import fingerprint
 from pipelines.normalize.rule import Lookup, Remark, Rule
 from pipelines.normalize.sku import SKU_LIMIT
 
@@ -30,7 +30,7 @@ def _without_places(kind: pa.DataType) -> pa.DataType:
 
 _CONTENT_COLUMNS = [f for f in RAW_SCHEMA if f.name not in {"ordinal", "sku"} and not is_place(f.name)]
 # SQL for everything sent of an offer but its SKU and its place in the file.
-CONTENT = f"md5(concat({', '.join(canonical(f.name, _without_places(f.type)) for f in _CONTENT_COLUMNS)}))"
+CONTENT = fingerprint({f.name: _without_places(f.type) for f in _CONTENT_COLUMNS})
 
 # One row per offer that shares its SKU: which kind of duplicate it is (NULL for the first of identical ones), and where
 # the others stand: their lines, in a set of files each after the name of its file. Contents are compared only where a

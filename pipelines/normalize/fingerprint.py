@@ -6,29 +6,40 @@ catalog's state: a change of it makes every offer look changed once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 import pyarrow as pa
 
-# NULL and the empty text differ; so do ['a', 'b'] and ['ab'].
-MACROS = """
-CREATE MACRO counted(s) AS coalesce(length(s) || ':' || s, '-');
-"""
 
+def pieces(expression: str, kind: pa.DataType, depth: int = 0) -> list[str]:
+    """SQL for the canonical text of a value of an Arrow type, in pieces to be put together: text, number, list, struct.
 
-def canonical(expression: str, kind: pa.DataType, depth: int = 0) -> str:
-    """SQL for the canonical text of a value of an Arrow type: text, number, list or struct."""
+    NULL and the empty text differ; so do ['a', 'b'] and ['ab'].
+    """
     if pa.types.is_list(kind):
         entry = f"entry_{depth}"
-        inner = canonical(entry, kind.value_type, depth + 1)
+        inner = canonical({entry: kind.value_type}, depth + 1)
         joined = f"array_to_string(list_transform({expression}, lambda {entry}: {inner}), '')"
-        return f"coalesce(len({expression}) || '[' || {joined} || ']', '-')"
+        return [f"coalesce(len({expression}) || '[' || {joined} || ']', '-')"]
     if pa.types.is_struct(kind):
-        return f"concat({', '.join(canonical(f'{expression}.{f.name}', f.type, depth) for f in kind)})"
+        return [piece for f in kind for piece in pieces(f"{expression}.{f.name}", f.type, depth)]
     text = expression if pa.types.is_string(kind) else f"CAST({expression} AS VARCHAR)"
-    return f"counted({text})"
+    return [f"length({text})", f"CASE WHEN {expression} IS NULL THEN '-' ELSE ':' END", text]
 
 
-def fingerprint(fields: Iterable[tuple[str, pa.DataType]]) -> str:
-    """SQL for the md5 of several columns, in the given order."""
-    return f"md5(concat({', '.join(canonical(name, kind) for name, kind in fields)}))"
+def canonical(columns: Mapping[str, pa.DataType], depth: int = 0) -> str:
+    """SQL for the canonical text of several values, one after the other: expression -> type."""
+    return f"concat({', '.join(piece for name, kind in columns.items() for piece in pieces(name, kind, depth))})"
+
+
+def fingerprint(columns: Mapping[str, pa.DataType], texts: Mapping[str, tuple[str, str]] | None = None) -> str:
+    """SQL for the md5 of several columns, in the given order.
+
+    Args:
+        columns: name -> type.
+        texts: lists that are there for certain -> the columns with the number of their entries and with the canonical
+            texts of these, one after the other.
+    """
+    told = {name: [number, "'['", entries, "']'"] for name, (number, entries) in (texts or {}).items()}
+    each = (piece for name, kind in columns.items() for piece in told.get(name) or pieces(name, kind))
+    return f"md5(concat({', '.join(each)}))"

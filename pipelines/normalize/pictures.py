@@ -8,13 +8,13 @@ PICTURES_LIMIT = 3
 ADDRESS_LIMIT = 2048
 
 # One field may hold several addresses. Spaces and pipes separate; a comma only before the next address or at the end,
-# because an address may contain commas itself.
+# because an address may contain commas itself. Where none of these stands, there is one address.
 MACROS = rf"""
-CREATE MACRO addresses(s) AS list_filter(
+CREATE MACRO addresses(s) AS CASE WHEN regexp_full_match(s, '[!-+\--{{}}~]+') THEN [s] ELSE list_filter(
     list_transform(
         regexp_split_to_array(regexp_replace(clean(s), ',(https?://)', ' \1', 'gi'), '[ |]+'),
         lambda a: rtrim(ltrim(a, ','), ',')),
-    lambda a: a <> '');
+    lambda a: a <> '') END;
 CREATE MACRO is_address(s) AS
     length(s) <= {ADDRESS_LIMIT} AND regexp_full_match(s, '(?i)https?://[^/?#\s"<>\\^`{{}}]+([/?#][^\s"<>\\^`{{}}]*)?');
 """

@@ -28,6 +28,7 @@ TOLERANCE_DIVISOR = 200
 
 MACROS = r"""
 CREATE MACRO price_text(s) AS CASE
+    WHEN is_plain_number(s) THEN s
     WHEN regexp_full_match(s, '[1-9]\d{0,2},\d{3}') THEN NULL
     WHEN regexp_full_match(s, '\d{1,3}(,\d{3})+\.\d+|\d{1,3}(,\d{3}){2,}') THEN replace(s, ',', '')
     WHEN regexp_full_match(s, '\d{1,3}(\.\d{3})+,\d+|\d{1,3}(\.\d{3}){2,}') THEN replace(replace(s, '.', ''), ',', '.')
@@ -53,11 +54,11 @@ def _reading(name: str, raw: str) -> tuple[dict[str, str], ...]:
     sent = f"CASE WHEN NOT on_request THEN clean(sent_{raw}) END" if name in COLUMNS else f"clean(sent_{raw})"
     return (
         {f"{name}_clean": sent},
+        {f"{name}_after_minus": f"after_minus({name}_clean)"},
+        {f"{name}_unsigned": f"price_text(coalesce({name}_after_minus, {name}_clean))"},
         {
-            f"{name}_text": f"price_text({name}_clean)",
-            f"{name}_negative": (
-                f"coalesce(price_text(regexp_extract({name}_clean, '^[-−–] ?(.*)$', 1)) IS NOT NULL, false)"
-            ),
+            f"{name}_text": f"CASE WHEN {name}_after_minus IS NULL THEN {name}_unsigned END",
+            f"{name}_negative": f"{name}_after_minus IS NOT NULL AND {name}_unsigned IS NOT NULL",
         },
         {
             f"{name}_whole": f"ltrim(split_part({name}_text, '.', 1), '0')",
@@ -74,9 +75,10 @@ def _reading(name: str, raw: str) -> tuple[dict[str, str], ...]:
             f"{name}_fault": (
                 f"CASE WHEN {name}_clean IS NULL THEN NULL"
                 f" WHEN {name}_negative OR {name}_read = 0 THEN 'not_positive'"
+                f" WHEN {name}_read <= {PRICE_LIMIT} THEN NULL"
                 f" WHEN regexp_full_match({name}_clean, '[1-9]\\d{{0,2}},\\d{{3}}') THEN 'ambiguous'"
                 f" WHEN {name}_text IS NULL THEN 'invalid'"
-                f" WHEN {name}_read IS NULL OR {name}_read > {PRICE_LIMIT} THEN 'too_large' END"
+                " ELSE 'too_large' END"
             ),
             f"{name}_rounded": f"regexp_matches({name}_text, '\\.\\d\\d\\d*[1-9]')",
         },

@@ -32,12 +32,12 @@ CREATE MACRO subject_code(code) AS
     CASE WHEN left(code, 3) IN ('118', '718', '719') THEN left(code, 3) || '00000' ELSE left(code, 2) || '000000' END;
 """
 
+# What a code brings to each region that bears it.
+OF_CODE = ("code", "level", "name", "code_rolled_up", "code_restored", "code_replaced")
 # What a region takes from its offer when it does not say.
 INHERITED = ("price", "price_without_vat", "availability", "quantity", "delivery_days")
 # What else of its offer decides about a region: its class, its RRP and whether it is listed without a price (S3, S4).
 OF_OFFER = {"on_request": "on_request", "rrp_controlled": "rrp_controlled", "offer_rrp": "rrp"}
-# Columns of the source that `COLLECTED` reads.
-READ = ("position", *(f"offer_{column}" for column in INHERITED))
 
 CODE = Rule(
     ids=("N2",),
@@ -257,20 +257,21 @@ REGION = Rule(
     ),
 )
 
-# One row per offer: its regions in order.
-COLLECTED = """
-    SELECT ordinal,
-        list({
-            'code': code, 'level': level, 'name': name,
-            'price': CASE WHEN price_sent THEN price ELSE offer_price END,
-            'price_without_vat': CASE WHEN price_sent THEN price_without_vat ELSE offer_price_without_vat END,
-            'availability': CASE WHEN stock_sent THEN availability ELSE offer_availability END,
-            'quantity': CASE WHEN stock_sent THEN quantity ELSE offer_quantity END,
-            'delivery_days': coalesce(delivery_days, offer_delivery_days)
-        } ORDER BY position) AS regions,
-        bool_or(price_sent) AS regions_priced
-    FROM region_rows WHERE region_place = 1 GROUP BY ordinal
-"""
+# The regions that are published, in no particular order: field -> SQL.
+PUBLISHED = {
+    "code": "code",
+    "level": "level",
+    "name": "name",
+    "price": "CASE WHEN price_sent THEN price ELSE offer_price END",
+    "price_without_vat": "CASE WHEN price_sent THEN price_without_vat ELSE offer_price_without_vat END",
+    "availability": "CASE WHEN stock_sent THEN availability ELSE offer_availability END",
+    "quantity": "CASE WHEN stock_sent THEN quantity ELSE offer_quantity END",
+    "delivery_days": "coalesce(delivery_days, offer_delivery_days)",
+}
+PUBLISHED_ROWS = f"""
+    SELECT ordinal, position, price_sent, {", ".join(f"{sql} AS {field}" for field, sql in PUBLISHED.items())}
+    FROM region_rows WHERE region_place = 1"""
+BY_OFFER = "SELECT ordinal, bool_or(price_sent) AS regions_priced FROM regions_published GROUP BY ordinal"
 
 # The offer again, once its regions are known: a price must stand somewhere, unless it is listed without one (S4).
 PRICED = Rule(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +20,6 @@ from pipelines.normalize import (
     category,
     characteristics,
     description,
-    fingerprint,
     measures,
     pictures,
     price,
@@ -33,6 +33,10 @@ from pipelines.options import Options
 from pipelines.reference import Reference
 
 MEMORY_LIMIT = "512MB"
+# Of glibc's malloc: from this size on a piece is the system's again once it is free. By itself the size grows with what
+# is freed, columns then lie among small pieces of the heap, and memory grows with the file although nothing is kept.
+_MAPPED_FROM = 128 * 1024
+_M_MMAP_THRESHOLD = -3
 
 _REFERENCE_TABLES = (
     "okei",
@@ -57,7 +61,7 @@ _MACROS = (
     category.MACROS,
     characteristics.MACROS,
     regions.MACROS,
-    fingerprint.MACROS,
+    description.MACROS,
 )
 _TABLES = (unit.TABLES, characteristics.TABLES, vat.TABLES, regions.TABLES)
 
@@ -102,6 +106,8 @@ def open_session(
         "allocator_flush_threshold": "1MB",
         "allocator_bulk_deallocation_flush_threshold": "1MB",
     }
+    if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):  # other C libraries have none
+        mallopt(_M_MMAP_THRESHOLD, _MAPPED_FROM)
     with duckdb.connect(config=config) as connection:
         # The rows stream past the reference tables, however few rows there are: never the other way round.
         connection.execute("SET disabled_optimizers = 'build_side_probe_side,join_order'")

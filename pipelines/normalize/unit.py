@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pipelines.normalize.rule import Columns, Lookup, Remark, Rule, about
 
-# A unit text as it is looked up: superscript digits are digits. `padded_code` restores leading zeros lost in a table.
+# A clean text of a unit as it is looked up: superscript digits are digits.
+# `padded_code` restores leading zeros lost in a table.
 MACROS = r"""
-CREATE MACRO unit_text(s) AS translate(clean(s), '⁰¹²³⁴⁵⁶⁷⁸⁹', '0123456789');
+CREATE MACRO unit_text(s) AS translate(s, '⁰¹²³⁴⁵⁶⁷⁸⁹', '0123456789');
 CREATE MACRO unit_folded(s) AS nullif(rtrim(lower(unit_text(s)), '. '), '');
 CREATE MACRO padded_code(s) AS CASE WHEN regexp_full_match(clean(s), '\d{1,4}')
     THEN lpad(clean(s), CAST(greatest(3, length(clean(s))) AS INTEGER), '0') END;
@@ -24,8 +25,8 @@ CREATE TABLE unit_spellings AS
             concat_ws(';', name_ru, symbol_ru, symbol_intl, code_letter_ru, code_letter_intl), ';'))) AS spelling
         FROM okei WHERE status = 'active'
     ), spellings AS (
-        SELECT unit_text(alias) AS spelling, code, 0 AS rank FROM okei_aliases
-        UNION ALL SELECT unit_text(spelling), code, 1 FROM official
+        SELECT unit_text(clean(alias)) AS spelling, code, 0 AS rank FROM okei_aliases
+        UNION ALL SELECT unit_text(clean(spelling)), code, 1 FROM official
     ), best AS (
         SELECT spelling, code, rank FROM spellings WHERE spelling IS NOT NULL
         QUALIFY rank = min(rank) OVER (PARTITION BY spelling)
@@ -40,7 +41,7 @@ CREATE TABLE unit_foldings AS
 
 
 def resolve(text: str, code: str) -> tuple[Columns | Lookup, ...]:
-    """Steps that find the OKEI code of a unit text into the column `code`; NULL when it has none or is not known.
+    """Steps that find the OKEI code of a unit's clean text into the column `code`; NULL when it has none or is unknown.
 
     `{code}_known` tells these two apart.
     """

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.normalize import characteristics, engine, typos
+from pipelines.normalize import batches, characteristics, queries, typos
 from pipelines.normalize.typos import find_typos, is_slip
 
 
@@ -247,17 +247,17 @@ def test_N3_a_conversion_is_said_once_per_load(normalised):
 
 def test_N3_fifty_remarks_of_a_kind_are_made_and_the_rest_counted(normalised):
     names = ["Ширина" + " " * n for n in range(60)]
-    spellings = ["Цвет" + ":" * (n + 1) for n in range(engine.NOTES_SHOWN)]
+    spellings = ["Цвет" + ":" * (n + 1) for n in range(queries.NOTES_SHOWN)]
     exactly = normalised({"params": [(name, "x") for name in spellings]})
-    assert len(said(exactly, "param_name_recognized")) == engine.NOTES_SHOWN
+    assert len(said(exactly, "param_name_recognized")) == queries.NOTES_SHOWN
     assert said(exactly, "param_remarks_more") == []
     over = normalised({"params": [(name, "x") for name in [*spellings, "цвет", "ЦВЕТ", *names]]})
-    assert len(said(over, "param_name_recognized")) == engine.NOTES_SHOWN
+    assert len(said(over, "param_name_recognized")) == queries.NOTES_SHOWN
     assert said(over, "param_remarks_more") == [("2", None)]
 
 
 def test_N3_remarks_come_in_the_order_of_the_file_whatever_the_batches(normalised, monkeypatch):
-    monkeypatch.setattr(engine, "BATCH_ROWS", 1)
+    monkeypatch.setattr(batches, "BATCH_ROWS", 1)
     offers = [{"params": [(name, "1 м")]} for name in ("длина", "ширрина", "ДЛИНА", "выссота", "длина")]
     first, again = normalised(*offers, row_group=1), normalised(*offers, row_group=1)
     assert said(first, "param_name_recognized") == [("длина", "Длина"), ("ДЛИНА", "Длина")]

@@ -104,7 +104,7 @@ def test_O2_any_sent_value_makes_content_different(normalised, difference):
 
 
 def test_O2_a_repeat_is_found_across_batches_and_many_lines_are_named_up_to_a_limit(normalised, monkeypatch):
-    monkeypatch.setattr("pipelines.normalize.engine.BATCH_ROWS", 3)
+    monkeypatch.setattr("pipelines.normalize.batches.BATCH_ROWS", 3)
     result = normalised(*[{"sku": "A", "price": str(n + 1)} for n in range(14)], row_group=2)
     assert result.totals.rejected == 14
     first = next(issue for issue in result.issues if issue["code"] == "duplicate_conflict")
