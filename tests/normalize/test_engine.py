@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from datetime import date
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,9 +13,20 @@ from hypothesis import strategies as st
 from pipelines import model
 from pipelines.errors import InternalError
 from pipelines.issue_codes import ISSUE_CODES
-from pipelines.model import ISSUE_SCHEMA, OFFER_FIELDS, OFFER_SCHEMA, QUOTE_LIMIT, REJECTED_SCHEMA, Issue
+from pipelines.model import (
+    ISSUE_SCHEMA,
+    OFFER_FIELDS,
+    OFFER_SCHEMA,
+    QUOTE_LIMIT,
+    REJECTED_SCHEMA,
+    FeedFormat,
+    Issue,
+    ParseResult,
+)
 from pipelines.normalize import batches, engine, queries
 from pipelines.normalize.rule import made_by
+from pipelines.options import Options
+from pipelines.reference import load_reference
 
 SCHEMAS = {"offers": OFFER_SCHEMA, "rejected": REJECTED_SCHEMA, "issues": ISSUE_SCHEMA}
 
@@ -102,6 +114,31 @@ def test_results_do_not_depend_on_batches_and_are_the_same_bytes_every_time(norm
     monkeypatch.setattr(batches, "BATCH_ROWS", 7)
     third = normalised(*offers, row_group=5)
     assert (third.offers, third.rejected, third.issues) == (first.offers, first.rejected, first.issues)
+
+
+def test_any_choice_of_the_offers_comes_to_the_same_alone(normalised, tmp_path):
+    whole = normalised(
+        *[{"price": str(n), "params": [("ширрина", f"{n} см")], "regions": [{"code": "ЦФО"}]} for n in range(9)],
+        row_group=2,
+    )
+    chosen = [1, 4, 5, 0]  # the price of the first is not accepted
+    raw = pq.read_table(whole.folder.parent / "raw_offers.parquet").take(sorted(chosen))
+    pq.write_table(raw, tmp_path / "some.parquet", row_group_size=3)
+    parsed = ParseResult(FeedFormat.YML, "utf-8", len(chosen), (), dict(model.RAW_SCALARS))
+    options, reference = Options(), load_reference()
+    engine.normalize(
+        tmp_path / "some.parquet",
+        tmp_path / "some",
+        parsed=parsed,
+        options=options,
+        reference=reference,
+        today=date(2026, 11, 22),
+    )
+    for name, rows in (("offers", whole.offers), ("rejected", whole.rejected), ("issues", whole.issues)):
+        found = pq.read_table(tmp_path / "some" / f"{name}.parquet").to_pylist()
+        expected = [row for row in rows if row["ordinal"] in chosen]
+        assert [row for row in found if row["ordinal"] is not None] == expected
+        assert expected
 
 
 def test_every_part_of_the_work_is_timed_once(normalised):
