@@ -1,15 +1,14 @@
 """The engine under the rules: batches as tables, statements planned once, values looked up once, rows into lists."""
 
 import duckdb
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.model import RAW_SCHEMA
-from pipelines.normalize import description, entries, glossary
+from pipelines.normalize import entries, glossary
 from pipelines.normalize.batches import read_batch
 from pipelines.normalize.workbench import Workbench
 
@@ -111,49 +110,3 @@ def test_rows_come_in_order(keys):
     assert (
         entries.plain(pa.table({"d": pa.array(["x", "x"]).dictionary_encode()})).schema.field("d").type == pa.string()
     )
-
-
-HTML = st.lists(
-    st.sampled_from(
-        [
-            *("<p>", "</p>", "<br>", "<br/>", "<b>", "</b>", "<strong>", "</strong>", "<ul>", "</ul>", "<li>", "</li>"),
-            *("<i>", "</i>", "<P>", "<a href='x'>", "</a>", "<script>", "<", ">", "&", "&amp;", "'", '"', "/", "//"),
-            *(" ", "\n", "\t", "\r", "\u00a0", "\ufeff", "\u0301", "и", "й", "Ёж", "текст.", "w.", "www.x.ru", "5 < 6"),
-        ]
-    ),
-    max_size=12,
-).map("".join)
-
-
-@settings(max_examples=60)
-@given(st.lists(HTML, min_size=20, max_size=20))
-def test_O4_what_is_told_to_be_safe_is_what_cleaning_gives_back(texts):
-    """The short way for descriptions changes nothing."""
-    with duckdb.connect() as connection:
-        connection.execute(description.MACROS)
-        connection.register("texts", pa.table({"text": [*texts, "<p>текст</p> и<br>ул. <b>x</b>"]}))
-        safe = connection.execute("SELECT text FROM texts WHERE is_safe_html(text)").fetchall()
-    assert safe
-    for (text,) in safe:
-        assert description.safe_html(text) == description.Cleaned(text)
-
-
-def test_O4_the_short_way_is_the_usual_one():
-    usual = ["Кабель медный.", "<p>Первый.</p><p>Второй.</p>", "a<br>b", "<ul>\n<li>x</li> <li><b>y</b></li></ul>"]
-    long_way = [
-        "",
-        " a",
-        "a ",
-        "a & b",
-        "<p>a",
-        "<p class='x'>a</p>",
-        "<p>a<p>b</p></p>",
-        "<i>a</i>",
-        "http://x.ru",
-        "W.x",
-    ]
-    with duckdb.connect() as connection:
-        connection.execute(description.MACROS)
-        connection.register("texts", pa.table({"text": usual + long_way}))
-        safe = connection.execute("SELECT is_safe_html(text) FROM texts").fetchall()
-    assert np.array(safe).ravel().tolist() == [True] * len(usual) + [False] * len(long_way)

@@ -2,12 +2,14 @@
 
 import time
 
+import duckdb
+import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.model import FeedFormat
-from pipelines.normalize.description import LIMIT, safe_html
+from pipelines.normalize.description import LIMIT, MACROS, Cleaned, safe_html
 
 
 def test_O3_name_of_255_characters_is_kept_and_over_it_is_cut_at_a_word(normalised):
@@ -154,3 +156,49 @@ def test_O4_hostile_descriptions_take_bounded_time(hostile):
     started = time.monotonic()
     assert len(safe_html(hostile).html) <= LIMIT
     assert time.monotonic() - started < 20
+
+
+HTML = st.lists(
+    st.sampled_from(
+        [
+            *("<p>", "</p>", "<br>", "<br/>", "<b>", "</b>", "<strong>", "</strong>", "<ul>", "</ul>", "<li>", "</li>"),
+            *("<i>", "</i>", "<P>", "<a href='x'>", "</a>", "<script>", "<", ">", "&", "&amp;", "'", '"', "/", "//"),
+            *(" ", "\n", "\t", "\r", "\u00a0", "\ufeff", "\u0301", "и", "й", "Ёж", "текст.", "w.", "www.x.ru", "5 < 6"),
+        ]
+    ),
+    max_size=12,
+).map("".join)
+
+
+@settings(max_examples=60)
+@given(st.lists(HTML, min_size=20, max_size=20))
+def test_O4_what_is_told_to_be_safe_is_what_cleaning_gives_back(texts):
+    """The short way for descriptions changes nothing."""
+    with duckdb.connect() as connection:
+        connection.execute(MACROS)
+        connection.register("texts", pa.table({"text": [*texts, "<p>текст</p> и<br>ул. <b>x</b>"]}))
+        safe = connection.execute("SELECT text FROM texts WHERE is_safe_html(text)").fetchall()
+    assert safe
+    for (text,) in safe:
+        assert safe_html(text) == Cleaned(text)
+
+
+def test_O4_the_short_way_is_the_usual_one():
+    usual = ["Кабель медный.", "<p>Первый.</p><p>Второй.</p>", "a<br>b", "<ul>\n<li>x</li> <li><b>y</b></li></ul>"]
+    long_way = [
+        "",
+        " a",
+        "a ",
+        "a & b",
+        "<p>a",
+        "<p class='x'>a</p>",
+        "<p>a<p>b</p></p>",
+        "<i>a</i>",
+        "http://x.ru",
+        "W.x",
+    ]
+    with duckdb.connect() as connection:
+        connection.execute(MACROS)
+        connection.register("texts", pa.table({"text": usual + long_way}))
+        safe = connection.execute("SELECT is_safe_html(text) FROM texts").fetchall()
+    assert [told for (told,) in safe] == [True] * len(usual) + [False] * len(long_way)
