@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-BATCH_ROWS = 8192
-BATCH_BYTES = 32_000_000
+BATCH_ROWS = 6144
+BATCH_BYTES = 24_000_000
 # Lists that become rows of their own.
 _TABLES = ("params", "regions")
 # Of a characteristic: column of `RAW_SCHEMA` -> what rules call it.
@@ -28,8 +28,7 @@ _PARAM_COLUMNS = {
 }
 
 
-@dataclass(frozen=True)
-class Batch:
+class Batch(NamedTuple):
     """Some raw offers.
 
     Attributes:

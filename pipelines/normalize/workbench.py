@@ -54,15 +54,15 @@ class Workbench:
     def make(self, table: str, query: str, *, of: pa.Table | None = None) -> pa.Table:
         """Let the result of a query stand in the place of a table; of no rows there come no rows, without asking."""
         if of is not None and not of.num_rows and table in self._places:
-            self._places[table].rows = self._places[table].rows.schema.empty_table()
+            self.clear(table)
         else:
             self.put(table, self.run(table, query))
         return self.rows(table)
 
-    def clear(self) -> None:
-        """Let go of all rows."""
-        for place in self._places.values():
-            place.rows = place.rows.schema.empty_table()
+    def clear(self, *tables: str) -> None:
+        """Let go of the rows of these tables, or of all."""
+        for table in tables or self._places:
+            self._places[table].rows = self._places[table].rows.schema.empty_table()
 
     def close(self) -> None:
         """Let go of the tables and statements."""
