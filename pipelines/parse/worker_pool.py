@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections import deque
@@ -28,6 +29,9 @@ from pipelines.parse.worker import ANSWER, TASK
 _PIPE_BYTES = 1 << 20
 # All that a worker gets of our environment: where shared libraries are. Secrets stay here.
 _ENVIRONMENT = ("LD_LIBRARY_PATH",)
+
+# One thread is enough for either; Arrow's own allocator keeps more than it needs.
+_LIBRARIES = {"OPENBLAS_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
 
 Answer = tuple[pa.RecordBatch, Facts]
 
@@ -59,7 +63,7 @@ class WorkerPool:
 
         Raises:
             Unproven: by a run, or while the runs were cut.
-            InternalError: a worker died.
+            InternalError: a worker died, unless of a limit that this process has as well.
         """
         under_way: deque[Future[Answer]] = deque()
         for run in runs:
@@ -80,7 +84,7 @@ class WorkerPool:
 class _Worker:
     def __init__(self, context: Context) -> None:
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-        environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+        environment |= _LIBRARIES | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "pipelines.parse.worker"],
             stdin=subprocess.PIPE,
@@ -115,8 +119,13 @@ class _Worker:
             raise self._death()
         return buffer
 
-    def _death(self) -> InternalError:
-        return InternalError(f"a process that parses ended with {self._process.wait()}")
+    def _death(self) -> InternalError | Unproven:
+        code = self._process.wait()
+        if (
+            code == -signal.SIGXCPU
+        ):  # it has the limits of this process, which meets them too if they are the file's fault
+            return Unproven("out of time")
+        return InternalError(f"a process that parses ended with {code}")
 
     def kill(self) -> None:
         """End it, whatever it does."""

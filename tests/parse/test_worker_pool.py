@@ -74,12 +74,15 @@ def test_what_is_refused_is_refused_as_ever(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_worker_that_is_killed_is_our_error() -> None:
+@pytest.mark.parametrize(("death", "error"), [(signal.SIGKILL, InternalError), (signal.SIGXCPU, Unproven)])
+def test_a_worker_that_is_killed_is_our_error_unless_its_time_was_up(
+    death: signal.Signals, error: type[Exception]
+) -> None:
     with WorkerPool(Context("utf-8"), workers=2) as pool:
         answers = pool.read(repeat(Run(OFFER, 1)))
         assert next(answers)[0].num_rows == 1
-        os.kill(pool._workers[0]._process.pid, signal.SIGKILL)
-        with pytest.raises(InternalError, match="-9"):
+        os.kill(pool._workers[0]._process.pid, death)
+        with pytest.raises(error, match=r"-9|time"):
             for _ in answers:
                 pass
 
