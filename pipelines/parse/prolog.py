@@ -15,9 +15,10 @@ from pipelines.parse.malformed import supplier_error
 
 _ENCODING_NAME = re.compile(rb"""(<\?xml[^<>]*?encoding[ \t\r\n]*=[ \t\r\n]*(["']))[^"'<>]*(\2)""")
 # Where the rest of a DTD is: libxml2 would fetch it, whatever it was told of DTDs.
+_PUBLIC = rb"[ \r\na-zA-Z0-9()+,./:=?;!*#@$_%-]"
 _ELSEWHERE = re.compile(
     rb"""(<!DOCTYPE[ \t\r\n]+[^ \t\r\n>\["']+)[ \t\r\n]+"""
-    rb"""(?:SYSTEM|PUBLIC[ \t\r\n]+(?:"[^"]*"|'[^']*'))[ \t\r\n]+(?:"[^"]*"|'[^']*')"""
+    rb"""(?:SYSTEM|PUBLIC[ \t\r\n]+(?:"(?:%s|')*"|'%s*'))[ \t\r\n]+(?:"[^"]*"|'[^']*')""" % (_PUBLIC, _PUBLIC)
 )
 
 

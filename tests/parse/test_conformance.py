@@ -39,6 +39,7 @@ NOT_WELL_FORMED = {
     "2.8 a declaration without end": "<?xml version='1.0'><a/>",
     "2.8 no space in a declaration": "<?xml version='1.0'encoding='utf-8'?><a/>",
     "2.8 a DOCTYPE without a name": "<!DOCTYPE SYSTEM 'a.dtd'><a/>",
+    "2.8 a public identifier with a character that none has": "<!DOCTYPE a PUBLIC '[' 'a.dtd'><a/>",
     "2.8 two of DOCTYPE": "<!DOCTYPE a><!DOCTYPE a><a/>",
     "2.8 a DOCTYPE in lower case": "<!doctype a><a/>",
     "2.8 a DOCTYPE inside": "<a><!DOCTYPE a></a>",
