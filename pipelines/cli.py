@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipelines.cli_backup import backup, restore
 from pipelines.cli_loads import loads
 from pipelines.cli_offers import accreditation, offers
 from pipelines.cli_reference import reference
@@ -25,6 +26,7 @@ from pipelines.cli_snapshot import snapshot, sql
 from pipelines.cli_template import template
 from pipelines.errors import CatalogFeedsError, SupplierError
 from pipelines.model import ON_REQUEST_PRICE, StockClass
+from pipelines.secrecy import guard_logs
 from pipelines.terminal import print_json, print_table, printable
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ def cli(*, verbose: bool) -> None:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
+    guard_logs()
 
 
 @cli.command()
@@ -178,6 +181,8 @@ def offer(*, sku: str, supplier: str, shop: str, region: str | None, as_json: bo
 
 
 cli.add_command(loads)
+cli.add_command(backup)
+cli.add_command(restore)
 cli.add_command(reference)
 cli.add_command(template)
 cli.add_command(snapshot)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import OperatorError
+from pipelines.secrecy import keep_login_secret, keep_secret
 
 PREFIX = "CATALOG_FEEDS_"
 
@@ -72,7 +73,13 @@ def load_settings(environ: dict[str, str] | None = None) -> Settings:
             msg = f"unknown setting {key}; known: {', '.join(PREFIX + n.upper() for n in sorted(known))}"
             raise OperatorError(msg)
         values[name] = value
-    return Settings(**values)
+    settings = Settings(**values)
+    for secret in fields(Settings):
+        if secret.metadata["secret"]:
+            keep_login_secret(getattr(settings, secret.name))
+    for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        keep_secret(source.get(name))
+    return settings
 
 
 def secret_of_environment(name: str) -> str:
@@ -86,4 +93,5 @@ def secret_of_environment(name: str) -> str:
     if not value:
         msg = f"the secret {name!r} is not known: set {variable}"
         raise OperatorError(msg)
+    keep_secret(value)
     return value

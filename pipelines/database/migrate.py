@@ -13,6 +13,7 @@ from pipelines.errors import InternalError, OperatorError
 from pipelines.model import OFFER_FIELDS
 
 _SCRIPTS = Path(__file__).parent / "migrations"
+_RIGHTS = Path(__file__).with_name("rights.sql")
 _LOCK = "catalog-feeds migrations"
 
 
@@ -71,6 +72,12 @@ def _upgrade(connect: Callable[[], psycopg.Connection[Any]]) -> None:
         config.attributes["connection"] = transaction
         command.upgrade(config, "head")
         comment_offers(conn)
+        grant_rights(conn)
+
+
+def grant_rights(conn: psycopg.Connection[Any]) -> None:
+    """Let each role do what it is for, and nobody else anything."""
+    conn.execute(_RIGHTS.read_bytes())
 
 
 def comment_offers(conn: psycopg.Connection[Any]) -> None:

@@ -15,6 +15,7 @@ import httpx
 from pipelines.errors import OperatorError, SupplierError
 from pipelines.fetch.masking import MASK, masked
 from pipelines.logins import BasicLogin, BearerLogin, Login, Secrets, TokenLogin
+from pipelines.secrecy import keep_secret
 
 # An answer that is an error or a web page shows itself in so many bytes.
 _ERROR_BYTES = 64 << 10
@@ -46,6 +47,8 @@ class Access:
         self._link = link
         self._values = {name: secrets(name) for name in login.secret_names} if login else {}
         self._hidden = set(self._values.values()) | ({link.password} - {""})
+        for secret in self._hidden:
+            keep_secret(secret)
         self._token: str | None = None
         self._renewals = 1 if isinstance(login, TokenLogin) else 0
         if isinstance(login, BearerLogin):
@@ -150,6 +153,7 @@ class Access:
 
     def _hide(self, secret: str) -> str:
         self._hidden.add(secret)
+        keep_secret(secret)
         return secret
 
 

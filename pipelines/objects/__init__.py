@@ -12,10 +12,20 @@ from urllib.parse import unquote, urlsplit
 from pipelines.errors import OperatorError
 from pipelines.objects.folder import FolderStore
 from pipelines.objects.s3 import S3Store
+from pipelines.objects.spool import room_faults
 from pipelines.objects.store import Draft, ObjectConflictError, ObjectNotFoundError, ObjectStore, Versioned
 from pipelines.settings import Settings
 
-__all__ = ["Draft", "ObjectConflictError", "ObjectNotFoundError", "ObjectStore", "Versioned", "open_store"]
+__all__ = [
+    "Draft",
+    "FolderStore",
+    "ObjectConflictError",
+    "ObjectNotFoundError",
+    "ObjectStore",
+    "Versioned",
+    "open_store",
+    "room_faults",
+]
 
 
 def open_store(settings: Settings) -> ObjectStore:

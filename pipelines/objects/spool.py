@@ -15,7 +15,8 @@ from pipelines.errors import OperatorError
 
 # No step writes one file for this long; whatever is older belongs to a process that was killed.
 _LEFTOVER_SECONDS = 24 * 3600
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+# A full disk, a quota, and the limit of a process or a file system on one file.
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class Spool:
@@ -37,12 +38,8 @@ class Spool:
             descriptor, name = tempfile.mkstemp(dir=self._folder)
         path = Path(name)
         try:
-            with os.fdopen(descriptor, "w+b") as file:
+            with room_faults(self._folder), os.fdopen(descriptor, "w+b") as file:
                 yield file, path
-        except OSError as error:
-            if error.errno not in _NO_ROOM:
-                raise
-            raise _no_access(self._folder, error) from error
         finally:
             path.unlink(missing_ok=True)
 
@@ -65,6 +62,17 @@ def make_private(folder: Path) -> None:
     """Create the folder and its missing parents, closed to other users; existing ones keep their mode."""
     for missing in reversed([folder, *folder.parents]):
         missing.mkdir(mode=0o700, exist_ok=True)
+
+
+@contextmanager
+def room_faults(folder: Path) -> Iterator[None]:
+    """Turn a full disk under a folder of ours into advice for the operator; other errors pass as they are."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise _no_access(folder, error) from error
 
 
 @contextmanager

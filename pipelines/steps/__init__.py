@@ -15,6 +15,7 @@
     alerts    what failed on our side → one mail            report
     vitals    the catalog → the numbers it is watched by
     housekeeping  old files → nothing
+    backup    the whole state → a folder → a new installation
     cycle     all of it for all links, without Airflow
 
 Every step takes a load id (or a link's code) and finds the rest in the catalog and the object store. It writes its
@@ -22,6 +23,7 @@ results first and its manifest last, so that a step which was killed is simply r
 """
 
 from pipelines.steps.alerts import alert
+from pipelines.steps.backup import Backup, back_up, restore
 from pipelines.steps.cycle import Cycle, run_cycle
 from pipelines.steps.decisions import Undone, approve, reject, require_reason, rollback
 from pipelines.steps.history import changes_csv
@@ -59,6 +61,7 @@ from pipelines.steps.vitals import vital_signs
 
 __all__ = [
     "LATEST",
+    "Backup",
     "Cycle",
     "Flips",
     "House",
@@ -78,6 +81,7 @@ __all__ = [
     "annotate_load",
     "apply_links",
     "approve",
+    "back_up",
     "backtest",
     "changes_csv",
     "check_link",
@@ -110,6 +114,7 @@ __all__ = [
     "report_json",
     "report_text",
     "require_reason",
+    "restore",
     "rollback",
     "run_cycle",
     "save_answer",

@@ -19,7 +19,7 @@ from pipelines.database import Database, open_database
 from pipelines.fetch import raw_key
 from pipelines.logins import Secrets
 from pipelines.model import LoadFacts, LoadStatus
-from pipelines.objects import ObjectStore, open_store
+from pipelines.objects import ObjectStore, open_store, room_faults
 from pipelines.options import Options, parse_options
 from pipelines.registry import Connection, Link
 from pipelines.settings import Settings, secret_of_environment
@@ -43,9 +43,16 @@ class House:
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:
-        """A private folder for files on their way to or from the object store, gone afterwards."""
+        """A private folder for files on their way to or from the object store, gone afterwards.
+
+        Raises:
+            OperatorError: the disk is full.
+        """
         self._scratch_home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryDirectory(dir=self._scratch_home, prefix=f"{os.getpid()}-") as folder:
+        with (
+            room_faults(self._scratch_home),
+            tempfile.TemporaryDirectory(dir=self._scratch_home, prefix=f"{os.getpid()}-") as folder,
+        ):
             yield Path(folder)
 
     def sweep(self) -> None:

@@ -168,6 +168,11 @@ def test_one_way_in_loopback_with_a_password(home: Path):
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
             psycopg.connect(database.url().replace(password, "guess"))
         assert password not in repr(database)
+        with database.connect() as conn:
+            ways = conn.execute("SELECT DISTINCT auth_method, error FROM pg_hba_file_rules").fetchall()
+            assert ways == [("scram-sha-256", None)]
+            stored = conn.execute("SELECT DISTINCT left(rolpassword, 14) FROM pg_authid WHERE rolcanlogin").fetchall()
+            assert stored == [("SCRAM-SHA-256$",)]
     assert (home / "postgres" / "password").stat().st_mode & 0o077 == 0
     assert data_folder(home).stat().st_mode & 0o077 == 0
 
