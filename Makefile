@@ -16,7 +16,7 @@ PYTEST_ARGS ?=
 BENCH_ARGS ?=
 UPGRADE ?=
 
-.PHONY: help install run up test test-cluster lint format bench lock clean
+.PHONY: help install run up test test-cluster lint audit sbom format bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 | "sort" }' $(MAKEFILE_LIST)
@@ -36,11 +36,19 @@ test: lint ## lint, then the whole test suite; PYTEST_ARGS="tests/parse -k F7", 
 test-cluster: install ## the whole installation of docker-compose.yml as processes, two workers, one killed (part of test)
 	$(BIN)/pytest -n 0 tests/cluster $(PYTEST_ARGS)
 
-lint: install ## ruff, formatting, types and import contracts
+lint: install ## ruff, formatting, types, import contracts and packages that fit together
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/uv pip check
+
+audit: install ## ask an advisory service about every locked package; needs a network that reaches it
+	$(BIN)/uv tool run pip-audit --requirement requirements.lock --require-hashes --disable-pip
+
+sbom: install ## write the bill of materials of .venv as CycloneDX to build/sbom.json
+	@mkdir -p build
+	$(BIN)/cyclonedx-py environment --no-validate --pyproject pyproject.toml --output-reproducible --output-file build/sbom.json .venv
 
 format: install ## rewrite the code as ruff formats it and fix what it can
 	$(BIN)/ruff check --fix .

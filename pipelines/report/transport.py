@@ -76,7 +76,7 @@ def check_server(smtp_url: str) -> str:
 
 
 def _put(data: bytes, message_id: str, outbox: Path) -> Path:
-    outbox.mkdir(parents=True, exist_ok=True)
+    outbox.mkdir(parents=True, exist_ok=True, mode=0o700)
     target = outbox / f"{message_id.strip('<>').partition('@')[0]}.eml"
     descriptor, aside = tempfile.mkstemp(dir=outbox, suffix=".part")
     try:

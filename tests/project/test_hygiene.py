@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 LARGEST_FILE = 1_500_000
+# Data that others made, kept as it came: a list of strings that break programs has paths in it.
+OTHERS = {"blns.json"}
 
 # A class of one character stands where a pattern, or a sample of it below, would otherwise match itself.
 REGISTRY_ADDRESS = re.compile(
@@ -96,7 +98,8 @@ def test_relative_paths_and_addresses_are_no_paths_of_one_machine(path: str) -> 
 
 
 def test_no_path_of_one_machine(texts: dict[Path, str], root: Path) -> None:
-    assert found(texts, root, MACHINE_PATH) == []
+    ours = {path: text for path, text in texts.items() if path.name not in OTHERS}
+    assert found(ours, root, MACHINE_PATH) == []
     assert [str(path) for path, text in texts.items() if f"{root.resolve()}/" in text] == []
 
 
