@@ -10,7 +10,7 @@ from pipelines.steps.house import House, Outcome, Progress, silent
 from pipelines.steps.mail import mail_round
 from pipelines.steps.polling import guarded, poll_due
 from pipelines.steps.process import process
-from pipelines.steps.snapshot import has_snapshot, write_snapshot
+from pipelines.steps.snapshot import snapshot_is_due, write_snapshot
 
 
 @dataclass(frozen=True)
@@ -24,14 +24,14 @@ class Cycle:
 def run_cycle(house: House, *, progress: Progress = silent) -> Cycle:
     """Look at every enabled link and process what changed. A link that fails on our side does not stop the others."""
     progress("looking at links", None)
-    polled = sorted(poll_due(house), key=lambda outcome: outcome.link)
+    # What is there is loaded while slow servers are still being waited for.
     outcomes = [
         guarded(looked.link, partial(process, house, looked.load_id, progress=progress))
         if looked.status == LoadStatus.QUEUED and looked.load_id is not None
         else looked
-        for looked in polled
+        for looked in poll_due(house)
     ]
+    outcomes.sort(key=lambda outcome: outcome.link)
     mail_round(house)
-    news = any(o.load_id is not None for o in outcomes) or not has_snapshot(house)
     progress("snapshot", None)
-    return Cycle(outcomes, write_snapshot(house) if news else None)
+    return Cycle(outcomes, write_snapshot(house) if snapshot_is_due(house) else None)

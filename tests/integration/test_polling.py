@@ -83,3 +83,36 @@ def test_whoever_stops_listening_stops_the_polling(house, links, looks):
     next(polled)
     polled.close()
     assert looks["all"] >= 1
+
+
+def test_servers_that_are_slow_hold_up_none_that_are_well(house, monkeypatch):
+    """More of them than there are places: each steps aside, and every link of the others is looked at meanwhile."""
+    monkeypatch.setattr(polling, "PATIENCE_SECONDS", 0.01)
+    slow, well = polling.SERVERS_AT_ONCE * 2, 40
+    with house.database.connect() as conn:
+        registry.ensure_shop(conn, "main")
+        registry.ensure_supplier(conn, "a")
+        registry.ensure_accreditation(conn, "a", "main")
+        for n in range(slow + well):
+            registry.upsert_link(conn, code=f"{n:03}", supplier="a", shop="main", url=f"http://s{n:03}.example/x.xml")
+    done = threading.Event()
+
+    def look(_house, code):
+        if int(code) < slow:
+            assert done.wait(60), "a slow server was waited for"
+        return house_module.Outcome(code, "a", "main", "unchanged")
+
+    monkeypatch.setattr(polling, "poll", look)
+    seen = []
+    for outcome in steps.poll_due(house):
+        seen.append(int(outcome.link))
+        if len(seen) == well:
+            done.set()
+    assert all(n >= slow for n in seen[:well])
+    assert sorted(seen) == list(range(slow + well))
+
+
+def test_what_failed_the_last_time_comes_last(house, links):
+    with house.database.connect() as conn:
+        conn.execute("UPDATE links SET failing_since = now() WHERE code LIKE 's0-%' OR code = 's1-0'")
+    assert [codes[0] for codes in polling.links_by_server(house)] == ["s1-0", "s2-0", "s3-0", "s0-0"]
