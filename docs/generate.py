@@ -3,6 +3,7 @@
 * `docs/guards.md` — what the catalog does not let a file do by itself, from `docs.guards`;
 * `docs/issues.md` — every issue code with severity, rule, message and remedies, from `pipelines.issue_codes` and
   `pipelines.remedies`;
+* `docs/reliability.md` — what happens when something fails, from `docs.faults`;
 * `docs/rules.md` — which tests and golden cases hold which loading rule, from `docs.rules`;
 * `docs/settings.md` — the settings of links and shops from `pipelines.options`, of an installation from
   `pipelines.settings`.
@@ -18,6 +19,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from docs.guards import guards
+from docs.reliability import reliability
 from docs.rules import rules
 from pipelines.issue_codes import ISSUE_CODES, IssueCode
 from pipelines.logins import LOGIN_KINDS
@@ -60,6 +62,7 @@ def documents() -> dict[Path, str]:
         FOLDER / "guards.md": guards(),
         FOLDER / "issues.md": issues(),
         FOLDER / "settings.md": settings(),
+        FOLDER / "reliability.md": reliability(),
         FOLDER / "rules.md": rules(),
     }
 

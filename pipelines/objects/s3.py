@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -179,10 +179,21 @@ class S3Store(ObjectStore):
         file.flush()
 
     def get_versioned(self, key: str) -> Versioned:
+        from botocore.exceptions import HTTPClientError, IncompleteReadError
+
+        tries = 0
         with self._faults(key):
-            answer = self._client.get_object(Bucket=self._bucket, Key=self._name(key))
-            with answer["Body"] as body:
-                return Versioned(body.read(), answer["ETag"])
+            while True:
+                tries += 1
+                answer = self._client.get_object(Bucket=self._bucket, Key=self._name(key))
+                try:
+                    # Not as a context manager: that is the connection itself, whose errors are not the library's.
+                    with closing(answer["Body"]) as body:
+                        return Versioned(body.read(), answer["ETag"])
+                except (HTTPClientError, IncompleteReadError):
+                    # The library asks again when a request fails, but not when an answer breaks off.
+                    if tries >= _ATTEMPTS:
+                        raise
 
     def exists(self, key: str) -> bool:
         try:

@@ -86,15 +86,19 @@ def is_queued(conn: Connection, name: str) -> bool:
 
 
 def claim_mail(conn: Connection, *, at: datetime) -> QueuedMail | None:
-    """The next mail that is due, locked until the transaction ends, so that no other worker sends it meanwhile."""
+    """The next mail that is due, locked until the transaction ends, so that no other worker sends it meanwhile.
+
+    One that was queued in the future met a clock that was wrong, and is due now.
+    """
     with conn.cursor(row_factory=class_row(QueuedMail)) as cursor:
         return cursor.execute(
             """
             SELECT id, name, recipients, message_key, queued_at, attempts FROM mails
-            WHERE sent_at IS NULL AND given_up_at IS NULL AND due_at <= %s
+            WHERE sent_at IS NULL AND given_up_at IS NULL
+              AND (due_at <= %(at)s OR (queued_at > %(at)s AND attempts = 0))
             ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
             """,
-            [at],
+            {"at": at},
         ).fetchone()
 
 

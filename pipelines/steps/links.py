@@ -84,7 +84,8 @@ def poll(house: House, code: str, *, now: datetime | None = None) -> Outcome:
 
 
 def _look(house: House, conn: Connection, link: Link, now: datetime) -> Outcome:
-    full = link.full_fetch_at is None or now - link.full_fetch_at >= FULL_FETCH_EVERY
+    # A fetch of the future was noted by a clock that was wrong; it must not put off the next one.
+    full = link.full_fetch_at is None or not timedelta(0) <= now - link.full_fetch_at < FULL_FETCH_EVERY
     options = options_of(conn, link)
     conn.commit()  # nothing is held open while the supplier's server takes its time
     try:

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 
+import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines import normalize, registry
-from pipelines.errors import SupplierError
+from pipelines.errors import CatalogFeedsError, SupplierError
 from pipelines.model import (
     ISSUE_SCHEMA,
     Actualization,
@@ -106,12 +107,23 @@ def process(
             try:
                 _process(house, conn, load_id, dict(timings or {}), progress)
             except Exception as error:
-                conn.rollback()
-                reason = f"{type(error).__name__}: {error}"
-                registry.fail_load(conn, load_id, at=datetime.now(UTC), reason=reason)
-                conn.commit()
+                conn.close()  # rolls back, and lets go of what `_note_failure` must lock
+                _note_failure(house, load_id, error)
                 raise
     return outcome(house, load_id)
+
+
+def _note_failure(house: House, load_id: int, cause: Exception) -> None:
+    """Mark a load `failed` with its cause, over a connection of our own: the worker's may be what failed.
+
+    Where even that cannot be done the load stays `running`, and the next look at its link takes it up; the cause is
+    what is raised and logged, not the trouble of noting it.
+    """
+    try:
+        with house.database.connect() as conn:
+            registry.fail_load(conn, load_id, at=datetime.now(UTC), reason=f"{type(cause).__name__}: {cause}")
+    except (CatalogFeedsError, psycopg.Error) as error:
+        log.warning("load %d could not be marked as failed, it will be taken up again: %r", load_id, str(error))
 
 
 def _process(house: House, conn: Connection, load_id: int, timings: dict[str, float], progress: Progress) -> None:

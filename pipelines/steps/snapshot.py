@@ -85,11 +85,14 @@ def _previous(house: House, *, anew: bool) -> Iterator[Path | None]:
 
 
 def _point(house: House, pointer: dict[str, Any]) -> str:
-    """Let `latest` be this snapshot unless a younger one is already; gives back the key of the one it is."""
+    """Let `latest` be this snapshot unless a younger one is already; gives back the key of the one it is.
+
+    One that was taken in the future was taken by a clock that was wrong: it stands in nobody's way.
+    """
     while True:
         known, etag = house.store.get_versioned(LATEST) if house.store.exists(LATEST) else (None, None)
         standing = json.loads(known) if known else None
-        if standing and standing["taken_at"] >= pointer["taken_at"]:
+        if standing and pointer["taken_at"] <= standing["taken_at"] <= datetime.now(UTC).isoformat():
             return str(standing["key"])
         try:
             house.store.put_bytes_if(LATEST, json.dumps(pointer).encode(), etag)
@@ -108,6 +111,7 @@ def beside(out: Path) -> Iterator[Path]:
     path = out.with_name(f".{out.name}.{os.getpid()}")
     try:
         try:
+            path.touch(mode=0o600)  # prices and suppliers are nobody's who may not read the store
             yield path
             path.replace(out)
         finally:
@@ -115,6 +119,20 @@ def beside(out: Path) -> Iterator[Path]:
     except OSError as error:
         msg = f"cannot write {out}: {error.strerror}"
         raise OperatorError(msg) from error
+
+
+def snapshot_is_due(house: House) -> bool:
+    """Whether there is none, or something ended since the latest one was taken: one that failed is made up for."""
+    if not has_snapshot(house):
+        return True
+    since = json.loads(house.store.get_bytes(LATEST))["taken_at"]
+    with house.database.connect() as conn:
+        row = conn.execute(
+            "SELECT EXISTS (SELECT FROM loads WHERE finished_at > %(since)s AND NOT dry_run)"
+            " OR EXISTS (SELECT FROM edits WHERE at > %(since)s)",
+            {"since": since},
+        ).fetchone()
+    return row == (True,)
 
 
 def has_snapshot(house: House) -> bool:
