@@ -174,7 +174,9 @@ def in_pages_and_mail(sent: Sent) -> None:
     assert not message.defects
     assert "victim" not in str(message["To"]) + str(message["Bcc"])
     assert message.keys() == list(dict.fromkeys(message.keys()))
-    mailed = [part.get_content() for part in message.walk() if part.get_content_maintype() == "text"]
+    mailed = [
+        part.get_content().replace("\r\n", "\n") for part in message.walk() if part.get_content_maintype() == "text"
+    ]
     assert len(mailed) == 2
     for said in (page, text, *mailed):
         assert not ACTS & set(said)
