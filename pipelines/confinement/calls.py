@@ -69,14 +69,15 @@ class Ending:
 class ForkServer:
     """Calls functions of modules that it loads once, each call in a process of its own.
 
-    It is started by the first call and ends with its owner, however that ends. Threads may call at the same time.
+    It is started by the first call, or before, and ends with its owner, however that ends. Threads may call at the same
+    time, and so may processes that were forked off its owner.
     """
 
     def __init__(self, *preloaded: str) -> None:
         self._preloaded = preloaded
         self._lock = threading.Lock()
-        self._owner: int | None = None  # a process that was forked off the owner starts a server of its own
-        self._control: socket.socket
+        self._owner: int | None = None  # who started it, and nobody else, ends it
+        self._control: socket.socket | None = None
         self._process: subprocess.Popen[bytes]
 
     def call(self, work: Callable[[Heard], T], *, limits: Limits, heard: Heard | None = None) -> T:
@@ -106,6 +107,12 @@ class ForkServer:
             raise LimitExceededError("memory")
         return cast("T", value)
 
+    def start(self) -> None:
+        """Load the modules now, rather than at the first call."""
+        with self._lock:
+            if self._control is None:
+                self._start()
+
     def close(self) -> None:
         """End the server and what it works at; the next call starts another one."""
         with self._lock:
@@ -113,13 +120,15 @@ class ForkServer:
 
     def _hand_over(self, *ends: socket.socket) -> None:
         with self._lock:
-            if self._owner != os.getpid() or self._process.poll() is not None:
-                self._start()
-            socket.send_fds(self._control, [_CALL], [end.fileno() for end in ends])
+            control = self._control or self._start()
+            try:
+                _send(control, ends)
+            except OSError:  # it was killed
+                _send(self._start(), ends)
 
-    def _start(self) -> None:
+    def _start(self) -> socket.socket:
         self._stop()
-        self._control, its_end = socket.socketpair(type=socket.SOCK_SEQPACKET)
+        control, its_end = socket.socketpair(type=socket.SOCK_SEQPACKET)
         kept = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
         path = os.pathsep.join(str(Path(folder).absolute()) for folder in sys.path)
         python = [sys.executable, "-P", "-W", "ignore::DeprecationWarning"]
@@ -127,22 +136,28 @@ class ForkServer:
             self._process = subprocess.Popen(  # noqa: S603 - our own module
                 [*python, "-m", "pipelines.confinement.server", str(its_end.fileno()), *self._preloaded],
                 stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
                 pass_fds=[its_end.fileno()],
                 env=kept | _LIBRARIES | {"PYTHONPATH": path},
                 start_new_session=True,  # Ctrl-C is for the owner, who ends it
             )
-        self._owner = os.getpid()
+        self._owner, self._control = os.getpid(), control
         atexit.register(self._stop)
+        return control
 
     def _stop(self) -> None:
-        if self._owner != os.getpid():
+        if self._control is None or self._owner != os.getpid():
             return
-        self._owner = None
         atexit.unregister(self._stop)
         with suppress(OSError):
             self._control.shutdown(socket.SHUT_RDWR)  # unlike closing, it is felt where others hold a copy
         self._control.close()
+        self._control = None
         self._process.wait()
+
+
+def _send(control: socket.socket, ends: tuple[socket.socket, ...]) -> None:
+    socket.send_fds(control, [_CALL], [end.fileno() for end in ends])
 
 
 def _answer(talk: Connection, ends: float, heard: Heard | None) -> tuple[str, Any]:

@@ -21,7 +21,7 @@ CPU_SECONDS, CPU_SECONDS_PER_MB = 120, 4
 WALL_SECONDS = 3 * 3600.0
 _WHY = {"memory": "не хватило отведённой памяти", "time": "не хватило отведённого времени"}
 
-_READERS = ForkServer("pipelines.parse.readers")
+READERS = ForkServer("pipelines.parse.readers")
 
 
 def parse_load(
@@ -36,7 +36,7 @@ def parse_load(
     expected = None if options.format == "auto" else FeedFormat(options.format)
     with house.store.local(raw_key(load.sha256 or "")) as source:
         try:
-            return _READERS.call(
+            return READERS.call(
                 partial(parse.parse_file, source, out, expected=expected, options=options, given_keys=given_keys),
                 limits=limits(source.stat().st_size),
                 heard=lambda share: progress("parse", share),

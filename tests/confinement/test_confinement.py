@@ -202,7 +202,7 @@ def test_nothing_outlives_the_caller(call: str, kill: bool) -> None:
     assert all(gone(pid) for pid in pids if pid > 1)
 
 
-def test_a_process_forked_off_the_caller_has_a_server_of_its_own(server: ForkServer) -> None:
+def test_a_process_forked_off_the_caller_shares_its_server(server: ForkServer) -> None:
     code = "\n".join(
         [
             "import os, warnings",
@@ -211,10 +211,12 @@ def test_a_process_forked_off_the_caller_has_a_server_of_its_own(server: ForkSer
             "child = os.fork()",
             "if child == 0:",
             "    answer = server.call(partial(victims.add, 1, 2), limits=Limits(1 << 30, 60, 600))",
-            "    server.close()",
+            "    server.close()",  # not its to close
             "    os._exit(0 if answer == 3 else 1)",
             "assert os.waitpid(child, 0)[1] == 0",
+            "before = server._process.pid",
             "assert server.call(partial(victims.add, 1, 2), limits=Limits(1 << 30, 60, 600)) == 3",
+            "assert server._process.pid == before",
         ]
     )
     command = [sys.executable, "-c", CALLER.format(call=code)]

@@ -20,6 +20,7 @@ import psycopg
 from pipelines import report, steps
 from pipelines.objects.folder import FolderStore
 from pipelines.settings import load_settings
+from pipelines.steps.parsing import READERS
 
 
 class Reaper:
@@ -54,6 +55,7 @@ def load(nth: int, file: Path, log: Path) -> None:
 
 
 def main() -> None:
+    READERS.start()
     for line in sys.stdin:
         nth, file, log = line.rstrip("\n").split("\t")
         child = os.fork()
