@@ -33,7 +33,7 @@ COLUMNS = (
 
 def pandas(feed: Path, folder: Path) -> None:
     """`pandas.read_xml` with `iterparse`, to Parquet."""
-    from pandas import read_xml  # type: ignore[import-untyped]
+    from pandas import read_xml
 
     encoding = "windows-1251" if "1251" in feed.name else "utf-8"
     frame = read_xml(feed, iterparse={"offer": ["id", *COLUMNS]}, dtype=str, encoding=encoding, parser="lxml")
@@ -42,7 +42,7 @@ def pandas(feed: Path, folder: Path) -> None:
 
 def xmltodict(feed: Path, _folder: Path) -> None:
     """`xmltodict` in its streaming mode: a dict for each offer, dropped at once."""
-    from xmltodict import parse  # type: ignore[import-untyped]
+    from xmltodict import parse
 
     with feed.open("rb") as source:
         parse(source, item_depth=4, item_callback=lambda _path, _offer: True)

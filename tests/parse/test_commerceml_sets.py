@@ -153,7 +153,7 @@ def test_F8_a_set_without_offers_says_what_is_missing(refuse: Refuse) -> None:
         (part("<Каталог>\n</Товары>"), "xml_malformed", 3),
         (part("<Каталог>\n&junk;</Каталог>"), "xml_malformed", 3),
         (part("\n<Каталог>").replace("Каталог".encode(), b"\x98\xff"), "encoding_invalid", 3),
-        (b"<html><title>502</title></html>", "file_is_html", None),
+        (b"<html><title>502</title></html>", "file_is_html", 1),
         (b"", "file_empty", None),
         (b"<rss/>", "format_unknown", 1),
         (b"<yml_catalog/>", "format_unexpected", None),

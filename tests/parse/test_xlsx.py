@@ -168,10 +168,12 @@ def test_F5_a_part_that_could_not_be_counted_is_not_read(read: Read, refuse: Ref
 
     def declared(content: bytes) -> bytes:
         body = content.partition(b"?>")[2]
+        if encoding == "windows-1251":
+            body = body.decode().encode(encoding)
         return f'<?xml version="1.0" encoding="{encoding}"?>'.encode() + body
 
     data = patched(workbook_of_shared_texts(), part, declared)
-    if encoding == "windows-1251":  # known, and only the declaration is another one
+    if encoding == "windows-1251":  # known, and true
         assert read(data)[0].read == 1
     else:
         assert refuse(data).code == "workbook_invalid"
