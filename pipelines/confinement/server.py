@@ -92,6 +92,7 @@ def _bury(child: _Child) -> None:
 def _work(line: int) -> NoReturn:
     """The whole life of a child."""
     os.setsid()
+    # Whatever is raised, it never returns to the server's loop; a caller that got no answer is told how this ended.
     with suppress(BaseException), Connection(line) as talk:
         try:
             work, limits = talk.recv()

@@ -194,6 +194,8 @@ def _refuse_faults(issues: Path, assignments: Assignments) -> None:
     faults = []
     for issue in _rows(issues, ["code", "severity", "sku", "field", "sent", "published"]):
         own = issue["field"] in assignments.raw_columns
+        if issue["sku"] is None:  # of the file that these offers would make: it says nothing that they do not say
+            continue
         if issue["severity"] == Severity.ERROR or (issue["severity"] == Severity.WARNING and own):
             faults.append(issue)
         if len(faults) > _NAMED:
