@@ -58,7 +58,7 @@ bench: install ## measure speed and memory against floors and peers; BENCH_ARGS 
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --no-header $(if $(UPGRADE),--upgrade)
+	--no-emit-index-url --no-emit-find-links --no-header --overrides requirements-overrides.in $(if $(UPGRADE),--upgrade)
 
 lock: install ## write the hashed locks from requirements*.in; UPGRADE=1 takes newer versions
 	$(LOCK) --output-file requirements-bootstrap.lock requirements-bootstrap.in
