@@ -79,6 +79,9 @@ class Unit(enum.StrEnum):
     MONEY = "money"
 
 
+_MEASURING = {"expect_column_mean_to_be_between", "expect_column_proportion_of_non_null_values_to_be_between"}
+
+
 @dataclass(frozen=True)
 class Check:
     """One expectation of a suite.
@@ -111,6 +114,11 @@ class Check:
     def column(self) -> str | None:
         """The column that is asked about; None where the question is a query of its own."""
         return self.kwargs.get("column")
+
+    @property
+    def measuring(self) -> bool:
+        """Whether it is about one number of the table, which is worth telling when it is as expected, too."""
+        return self.type in _MEASURING
 
     @property
     def query(self) -> str | None:
