@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, cast
 
 from lxml import etree
@@ -19,7 +20,7 @@ from lxml import etree
 from pipelines.errors import InternalError, SupplierError
 from pipelines.parse.malformed import extra_content, only_namespace_names, supplier_error
 from pipelines.parse.pieces import Piece
-from pipelines.parse.tags import TagNames
+from pipelines.parse.tags import DISTINCT_TAGS_LIMIT, TagNames
 
 # A record may take this much of the document. It is checked between pieces, so one slightly larger may pass.
 RECORD_BYTES_LIMIT = 4 << 20
@@ -213,6 +214,7 @@ def _end_of(root: etree._Element | None, body: bytes) -> int:
     return body.find(b">", body.find(f"</{prefix}{name}".encode())) + 1
 
 
+@lru_cache(2 * DISTINCT_TAGS_LIMIT)
 def local_name(tag: Any) -> str:  # noqa: ANN401 - the stubs allow more than the parser makes
     """The name of a tag without its namespace (F7)."""
     return cast("str", tag).rpartition("}")[2]
@@ -220,7 +222,7 @@ def local_name(tag: Any) -> str:  # noqa: ANN401 - the stubs allow more than the
 
 def size_of(element: etree._Element) -> int:
     """The number of elements in `element`, itself included."""
-    return sum(1 for _ in element.iter()) if len(element) else 1
+    return len(list(element.iter())) if len(element) else 1
 
 
 def children_of(element: etree._Element, at: int) -> Iterator[tuple[str, etree._Element, int]]:
@@ -228,7 +230,7 @@ def children_of(element: etree._Element, at: int) -> Iterator[tuple[str, etree._
     at += 1
     for child in element:
         yield local_name(child.tag), child, at
-        at += size_of(child)
+        at += size_of(child) if len(child) else 1
 
 
 def text_of(element: etree._Element) -> str:

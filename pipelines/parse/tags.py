@@ -37,10 +37,11 @@ class TagNames:
         Raises:
             SupplierError: `xml_limit`.
         """
-        end = start
-        for end, element in enumerate(record.iter(), start + 1):
-            self.meet(element.tag, lines[end - 1])
-        return end - start
+        tags = [element.tag for element in record.iter()]
+        if not self._names.issuperset(tags):
+            for place, tag in enumerate(tags, start):
+                self.meet(tag, lines[place])
+        return len(tags)
 
     def follow(self, later: Self) -> bool:
         """Add the names in the part of the document that follows; whether there are not too many together."""

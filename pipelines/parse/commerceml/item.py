@@ -66,6 +66,8 @@ _NOTHING = re.compile(r"[\s0.,]*")  # an empty measure, or zero: not known
 _NO_REFERENCE = "00000000-0000-0000-0000-000000000000"
 _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 
+_VALUE_INDEX = {name: ITEM_INDEX[name] for name in ITEM_VALUES}
+
 _Value = tuple[str, int]  # and its line
 # Reads one child of an item: (element, index of its line).
 _Reader = Callable[[etree._Element, int], None]
@@ -125,8 +127,9 @@ class ItemReader:
     def _read(self, kind: int, item: etree._Element, lines: list[int], start: int) -> int:
         self._lines = lines
         self._found = {}
-        size = self._names.meet_all(item, lines, start)
-        if size > ELEMENTS_LIMIT:
+        elements = list(item.iter())  # as long as they are held they know their tags, and are not made again
+        self._names.meet_all(item, lines, start)
+        if len(elements) > ELEMENTS_LIMIT:
             limit = f"в одном товаре больше {ELEMENTS_LIMIT} меток"
             raise SupplierError("xml_limit", line=lines[start], detail=limit)
         for name, child, at in children_of(item, start):
@@ -135,7 +138,7 @@ class ItemReader:
                 reader = self._learn(name)
             reader(child, at)
         self._write(kind, item, lines[start])
-        return size
+        return len(elements)
 
     def _write(self, kind: int, item: etree._Element, line: int) -> None:
         found = self._found
@@ -156,13 +159,13 @@ class ItemReader:
             goods_key(key),
             short_key(key) if key and kind == OFFER else None,
             status in _DELETED or is_true(found.get("deletion", ("", 0))[0]),
-            sum(map(len, item.itertext())),
+            len(etree.tostring(item, encoding="unicode", method="text", with_tail=False)),
         ]
         row += [None] * (2 * len(ITEM_VALUES))
-        for name in ITEM_VALUES:
-            if name in found:
-                place = ITEM_INDEX[name]
-                row[place], row[place + 1] = found[name]
+        for name, value in found.items():
+            place = _VALUE_INDEX.get(name)
+            if place is not None:
+                row[place], row[place + 1] = value
         self._writer.add(row)
         self.counts[kind] += 1
 

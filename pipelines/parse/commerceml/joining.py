@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 
 import duckdb
 import numpy as np
@@ -14,26 +17,33 @@ from pipelines.model import Issue
 from pipelines.options import LinkOptions
 from pipelines.parse.commerceml.offers import raw_offers
 from pipelines.parse.commerceml.plan import batches, plan_offers
-from pipelines.parse.commerceml.remarks import Remarks
+from pipelines.parse.commerceml.remarks import Remark, Remarks, about_batch
 from pipelines.parse.commerceml.sections import Sections
 from pipelines.parse.commerceml.store import Items, Store
 from pipelines.parse.writer import RawWriter
 
 MEMORY_LIMIT = "128MB"
+THREADS = 2
 _WAREHOUSES_SHOWN = 20
 _LIST_LENGTH = 500
 
-# Texts are compared without the spaces around them, NBSP included; a reference is a GUID.
-_MACROS = r"""
-CREATE MACRO filled(s) AS nullif(regexp_replace(s, '^[\s\x{A0}]+|[\s\x{A0}]+$', '', 'g'), '');
-CREATE MACRO key_folded(s) AS lower(regexp_replace(filled(s), '[\s\x{A0}]+', ' ', 'g'));
-CREATE MACRO is_reference(s) AS regexp_full_match(trim(s), '(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}');
-CREATE MACRO plain(n) AS regexp_replace(CAST(n AS VARCHAR), '\.?0+$', '');
-CREATE MACRO amount(s) AS TRY_CAST(replace(regexp_replace(s, '[\s\x{A0}]', '', 'g'), ',', '.') AS DECIMAL(24, 6));
+Made = tuple[pa.Table, list[Remark]]  # offers, and what is said of them
+
+# Texts are compared without the spaces around them, NBSP included; a reference is a GUID. Where a function does what a
+# regular expression would, it is used: an expression is compiled anew by every statement that has it.
+_SPACES = "chr(32) || chr(9) || chr(10) || chr(12) || chr(13) || chr(160)"
+_MACROS = rf"""
+CREATE MACRO filled(s) AS nullif(trim(s, {_SPACES}), '');
+CREATE MACRO key_folded(s) AS lower(regexp_replace(filled(s), '[\s\x{{A0}}]+', ' ', 'g'));
+CREATE MACRO is_reference(s) AS regexp_full_match(trim(s), '(?i)[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}');
+CREATE MACRO plain(n) AS rtrim(rtrim(CAST(n AS VARCHAR), '0'), '.');
+CREATE MACRO amount(s) AS TRY_CAST(translate(s, ',' || {_SPACES}, '.') AS DECIMAL(24, 6));
 """
 _TABLES = """
 CREATE TABLE properties AS
-    SELECT id, arg_min(name, number) FILTER (filled(name) IS NOT NULL) AS name FROM declared_properties GROUP BY id;
+    SELECT *, key_folded(name) AS folded FROM (
+        SELECT id, arg_min(name, number) FILTER (filled(name) IS NOT NULL) AS name
+        FROM declared_properties GROUP BY id);
 -- Values by property, and by themselves where their keys are unique in the world.
 CREATE TABLE dictionary AS
     SELECT property, id, arg_min(value, number) AS value FROM (
@@ -71,10 +81,11 @@ def join(
         _load(connection, store, sections, options, given_keys)
         plan_offers(connection)
         with RawWriter(out) as writer, Items(store.items_path) as items:
-            for first, last in batches(connection):
-                for batch in _offers(connection, items, first, last).combine_chunks().to_batches():
+            for made, found in _made(connection, items):
+                for batch in made.combine_chunks().to_batches():
                     writer.add_batch(batch)
-                remarks.of_batch(connection)
+                for remark in found:
+                    remarks.add(*remark)
             if not writer.rows:
                 raise SupplierError("no_offers", detail="все предложения помечены на удаление")
         remarks.of_exchange(connection)
@@ -116,18 +127,37 @@ def _fill(connection: duckdb.DuckDBPyConnection, table: str, *columns: list[str]
     connection.unregister("arriving")
 
 
-def _offers(connection: duckdb.DuckDBPyConnection, items: Items, first: int, last: int) -> pa.Table:
+def _made(connection: duckdb.DuckDBPyConnection, items: Items) -> Iterator[Made]:
+    """All offers, batch by batch in their order; threads put them together, each with tables of its own."""
+    idle: SimpleQueue[duckdb.DuckDBPyConnection] = SimpleQueue()
+    for _ in range(THREADS):
+        idle.put(connection.cursor())
+
+    def make(records: pa.Table, first: int, last: int) -> Made:
+        cursor = idle.get()
+        try:
+            return raw_offers(cursor, records, first, last), about_batch(cursor)
+        finally:
+            idle.put(cursor)
+
+    under_way: deque[Future[Made]] = deque()
+    with ThreadPoolExecutor(THREADS, "commerceml-join") as threads:
+        for first, last in batches(connection):
+            if len(under_way) == THREADS:
+                yield under_way.popleft().result()
+            under_way.append(threads.submit(make, _records(connection, items, first, last), first, last))
+        while under_way:
+            yield under_way.popleft().result()
+
+
+def _records(connection: duckdb.DuckDBPyConnection, items: Items, first: int, last: int) -> pa.Table:
+    """The records that offers are made of: those of each offer before those of its goods."""
     members = connection.execute(
-        "SELECT ordinal, rank, seq FROM members WHERE ordinal BETWEEN ? AND ? ORDER BY ordinal, rank, seq",
-        [first, last],
+        "SELECT ordinal, seq FROM members WHERE ordinal BETWEEN ? AND ? ORDER BY ordinal, rank, seq", [first, last]
     ).to_arrow_table()
-    connection.register("batch_members", members)
-    connection.register("chunk", items.take(np.unique(members["seq"].to_numpy())))
-    try:
-        return raw_offers(connection, first, last)
-    finally:
-        connection.unregister("chunk")
-        connection.unregister("batch_members")
+    distinct, places = np.unique(members["seq"].to_numpy(), return_inverse=True)
+    records = items.take(distinct).take(pa.array(places))
+    return records.append_column("ordinal", members["ordinal"]).append_column("place", [np.arange(len(places))])
 
 
 def _excluded(sections: Sections, options: LinkOptions) -> set[str]:

@@ -7,6 +7,7 @@ import hashlib
 
 # 80 bits in letters and digits: fits the 20 characters of an article and what CSV lets one be made of.
 SHORT_KEY_LENGTH = 16
+_SHORT_KEY_BYTES = 10
 _VARIANT_MARK = "#"
 
 
@@ -23,4 +24,4 @@ def goods_key(key: str) -> str:
 def short_key(external_id: str) -> str:
     """The article of an offer that has none of its own: the same for the same Ид, for ever."""
     digest = hashlib.sha256(external_id.encode()).digest()
-    return base64.b32encode(digest).decode("ascii").lower()[:SHORT_KEY_LENGTH]
+    return base64.b32encode(digest[:_SHORT_KEY_BYTES]).decode("ascii").lower()

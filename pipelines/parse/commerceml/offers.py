@@ -1,6 +1,7 @@
 """The values of an offer from all records it is made of, for a batch of offers: SQL over columns.
 
-The records of an offer come before those of its goods; of each value the first that is not empty counts.
+The records of an offer come before those of its goods; of each value the first that is not empty counts, which is
+found without SQL where a value stands once (`plain`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import pyarrow as pa
 
 from pipelines.model import RAW_SCALARS, RAW_SCHEMA
 from pipelines.parse.commerceml.item import VENDOR_NAMES
+from pipelines.parse.commerceml.plain import PLAIN, plain_values
 
 # How the supplier writes each raw column.
 SPELLINGS: dict[str, str] = {
@@ -39,44 +41,6 @@ SPELLINGS: dict[str, str] = {
     "params": "ЗначенияСвойств",
     "regions": "region",
 }
-
-
-def _first(value: str, extra: str = "") -> str:
-    """The first value that is not empty, else an empty one, else NULL; offers come before their goods."""
-    return f"coalesce(arg_min({value}, place) FILTER (filled({value}) IS NOT NULL{extra}), min({value}))"
-
-
-def _first_line(value: str) -> str:
-    return f"coalesce(arg_min({value}_line, place) FILTER (filled({value}) IS NOT NULL), min({value}_line))"
-
-
-# raw column -> column of an item
-_PLAIN = {
-    "name": "name",
-    "article": "article",
-    "vendor_code": "vendor_code",
-    "model": "model",
-    "description": "description",
-    "unit_okei": "unit_code",
-    "units": "unit_name",
-    "vat": "vat",
-    "weight": "weight",
-    "dimensions": "dimensions",
-    "category_id": "category",
-    "quantity": "quantity",
-    "vendor": "vendor",
-    "maker": "maker",
-}
-_RECORDS = f"""
-CREATE OR REPLACE TEMP TABLE records AS
-    SELECT ordinal, row_number() OVER (ORDER BY ordinal, rank, seq) AS place, chunk.*
-    FROM batch_members JOIN chunk USING (seq);
-CREATE OR REPLACE TEMP TABLE plain_values AS
-    SELECT ordinal, {", ".join(f"{_first(c)} AS {n}, {_first_line(c)} AS {n}_line" for n, c in _PLAIN.items())},
-        arg_min(pictures, place) FILTER (len(pictures) > 0) AS pictures,
-        flatten(list(repeated ORDER BY place)) AS repeated
-    FROM records GROUP BY ordinal;
-"""
 
 # Prices of a type may be given in several sections, or for several amounts: the first counts, others are said.
 _PRICES = """
@@ -127,6 +91,7 @@ CREATE OR REPLACE TEMP TABLE param_rows AS
 CREATE OR REPLACE TEMP TABLE named_params AS
     SELECT ordinal, place, position, entry.shown AS shown, entry.line AS line,
         coalesce(filled(entry.name), properties.name) AS name,
+        CASE WHEN filled(entry.name) IS NULL THEN properties.folded ELSE key_folded(entry.name) END AS folded,
         coalesce(dictionary.value, anywhere.value, CASE WHEN NOT is_reference(entry.value) THEN entry.value END)
             AS value,
         entry.value AS sent
@@ -136,13 +101,14 @@ CREATE OR REPLACE TEMP TABLE named_params AS
     LEFT JOIN dictionary AS anywhere ON anywhere.id = trim(entry.value) AND anywhere.property = '';
 CREATE OR REPLACE TEMP TABLE params_by_offer AS
     WITH known AS (
-        SELECT *, key_folded(name) AS folded,
-            min(place) FILTER (filled(value) IS NOT NULL) OVER (PARTITION BY ordinal, key_folded(name)) AS filled_place,
-            min(place) OVER (PARTITION BY ordinal, key_folded(name)) AS first_place
-        FROM named_params WHERE shown AND name IS NOT NULL AND value IS NOT NULL
+        SELECT * FROM named_params WHERE shown AND name IS NOT NULL AND value IS NOT NULL
+    ), chosen AS (
+        SELECT ordinal, folded, coalesce(min(place) FILTER (filled(value) IS NOT NULL), min(place)) AS place
+        FROM known GROUP BY ordinal, folded
     ), distinct_values AS (
-        SELECT * FROM known WHERE place = coalesce(filled_place, first_place)
-        QUALIFY row_number() OVER (PARTITION BY ordinal, folded, value ORDER BY position) = 1
+        SELECT ordinal, place, min(position) AS position, value, arg_min(name, position) AS name,
+            arg_min(line, position) AS line
+        FROM known JOIN chosen USING (ordinal, folded, place) GROUP BY ordinal, folded, place, value
     )
     SELECT ordinal,
         list({{'name': name, 'value': value, 'unit': NULL, 'line': line}} ORDER BY place, position) AS params
@@ -150,12 +116,12 @@ CREATE OR REPLACE TEMP TABLE params_by_offer AS
 CREATE OR REPLACE TEMP TABLE vendors AS
     SELECT ordinal, arg_min(value, (place, position)) AS vendor, arg_min(line, (place, position)) AS vendor_line
     FROM named_params
-    WHERE filled(value) IS NOT NULL AND key_folded(name) IN ({", ".join(f"'{n}'" for n in sorted(VENDOR_NAMES))})
+    WHERE filled(value) IS NOT NULL AND folded IN ({", ".join(f"'{n}'" for n in sorted(VENDOR_NAMES))})
     GROUP BY ordinal;
 """
 _VENDOR_SOURCES = ("plain_values.vendor", "vendors.vendor", "plain_values.maker")
 _OTHER_ARTICLE = "CASE WHEN filled(article) <> sku THEN article END"
-_SAME = [name for name in _PLAIN if name not in {"article", "vendor", "vendor_code", "maker", "units", "quantity"}]
+_SAME = [name for name in PLAIN if name not in {"article", "vendor", "vendor_code", "maker", "units", "quantity"}]
 # raw column -> expression over the tables above
 _RAW: dict[str, str] = {
     "ordinal": "named_offers.ordinal",
@@ -215,11 +181,15 @@ _RAW_OFFERS = f"""
     ORDER BY named_offers.ordinal"""
 
 
-def raw_offers(connection: duckdb.DuckDBPyConnection, first: int, last: int) -> pa.Table:
-    """The offers of these ordinals, made of the records in `batch_members` (which) and `chunk` (themselves)."""
-    for statements in (_RECORDS, _PRICES, _STOCKS, _PARAMS):
+def raw_offers(connection: duckdb.DuckDBPyConnection, records: pa.Table, first: int, last: int) -> pa.Table:
+    """The offers of these ordinals from their records, which come with the `ordinal` of the offer and their `place`."""
+    connection.register("records", records)
+    for statements in (_PRICES, _STOCKS, _PARAMS):
         connection.execute(statements)
+    connection.unregister("records")
+    connection.register("plain_values", plain_values(records))
     made = connection.execute(_RAW_OFFERS, [first, last]).to_arrow_table()
+    connection.unregister("plain_values")
     columns = [made[f.name].cast(f.type) if f.name in _RAW else _absent(f.type, made.num_rows) for f in RAW_SCHEMA]
     return pa.Table.from_arrays(columns, schema=RAW_SCHEMA)
 

@@ -12,7 +12,7 @@ from pipelines.parse.commerceml.store import GOODS, OFFER
 
 # How many offers, and how many characters of the records they are made of, are put together at a time.
 BATCH_OFFERS = 16_384
-BATCH_SIZE = 2_000_000
+BATCH_SIZE = 3_000_000
 # Goods repeated more often than this are looked at no further: each offer would be compared with all of them.
 COPIES_LIMIT = 16
 # Characters that offers may hold together; a large card shared by very many variants would fill the disk.

@@ -39,6 +39,9 @@ _OF_BATCH = {
         FROM named_params WHERE shown AND filled(sent) IS NOT NULL AND (name IS NULL OR value IS NULL)""",
 }
 
+# Code, element, how often, an example, the first line.
+Remark = tuple[str, str, int, str | None, int | None]
+
 
 class Remarks:
     """The tally of an exchange."""
@@ -54,11 +57,8 @@ class Remarks:
 
     def of_exchange(self, connection: duckdb.DuckDBPyConnection) -> None:
         """What the plan of the offers shows."""
-        self._ask(connection, _OF_EXCHANGE)
-
-    def of_batch(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """What the batch of offers shows that was just made."""
-        self._ask(connection, _OF_BATCH)
+        for remark in _asked(connection, _OF_EXCHANGE):
+            self.add(*remark)
 
     def issues(self) -> Iterator[Issue]:
         """One issue for each thing, in a fixed order."""
@@ -66,7 +66,15 @@ class Remarks:
             shown = example[:_EXAMPLE_LENGTH] if example else None
             yield Issue(code, line=line, field=field, sent=str(count), published=shown)
 
-    def _ask(self, connection: duckdb.DuckDBPyConnection, queries: dict[tuple[str, str], str]) -> None:
-        for (code, field), query in queries.items():
-            ((count, example, line),) = connection.execute(query).fetchall()
-            self.add(code, field, count, example, line)
+
+def about_batch(connection: duckdb.DuckDBPyConnection) -> list[Remark]:
+    """What the batch of offers shows that was just made."""
+    return _asked(connection, _OF_BATCH)
+
+
+def _asked(connection: duckdb.DuckDBPyConnection, queries: dict[tuple[str, str], str]) -> list[Remark]:
+    found = []
+    for (code, field), query in queries.items():
+        ((count, example, line),) = connection.execute(query).fetchall()
+        found.append((code, field, count, example, line))
+    return found

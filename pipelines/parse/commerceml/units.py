@@ -32,8 +32,10 @@ def price_in_base_unit(price: str, coefficient: str, unit: str) -> tuple[str, bo
     Stock is counted in base units, so prices are too. A coefficient that cannot be read makes the price one that
     cannot be read either: it is returned with the coefficient in it.
     """
-    share = _number(coefficient) if coefficient.strip() else Decimal(1)
-    if share == 1 or not price.strip():
+    if coefficient.strip() in {"", "1"} or not price.strip():
+        return price, False
+    share = _number(coefficient)
+    if share == 1:
         return price, False
     value = _number(price)
     if share is None or share <= 0 or value is None:
