@@ -5,6 +5,7 @@ is asked one thing at a time. All links are known and up to date; then some feed
 ways, and the hourly DAG runs under a scheduler with LocalExecutor on PostgreSQL. An hour without changes follows.
 
 `busy` is the time in which at least one task ran; `Airflow` is the rest of the run: scheduling and starting processes.
+`CPU` is that of all of Airflow's processes and of PostgreSQL from the beginning of the run to its end.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.meter import cpu_of_children
 from examples.local_airflow import USER, LocalAirflow, free_port
 from pipelines import registry, steps
 from pipelines.settings import load_settings
@@ -55,6 +57,7 @@ class Hour:
     poll: float
     loads: int
     each_load: float
+    cpu: float
     state: str
     note: str
 
@@ -109,7 +112,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--changed", type=int, default=20, help="links whose feed changes in the hour")
     asked = parser.parse_args(arguments)
     table = Table(title="catalog_feeds_hourly, seconds", title_justify="left")
-    for column in ("links", "changed", "broken", "wall", "busy", "Airflow", "poll", "loads", "each load", "state"):
+    for column in (
+        "links",
+        "changed",
+        "broken",
+        "wall",
+        "busy",
+        "Airflow",
+        "poll",
+        "loads",
+        "each load",
+        "CPU",
+        "state",
+    ):
         table.add_column(column, justify="right")
     notes, well = [], True
     for links in asked.links:
@@ -117,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             table.add_row(
                 str(links), str(changed), str(broken), f"{hour.wall:.1f}", f"{hour.busy:.1f}",
                 f"{hour.wall - hour.busy:.1f}", f"{hour.poll:.1f}", str(hour.loads), f"{hour.each_load:.1f}",
-                hour.state,
+                f"{hour.cpu:.1f}", hour.state,
             )  # fmt: skip
             notes.append(f"{links}: {hour.note}")
             well &= hour.state == "success" and hour.loads == changed + max(broken - 2, 0)
@@ -199,9 +214,12 @@ def _client(airflow: LocalAirflow) -> Iterator[httpx.Client]:
 def run(client: httpx.Client, name: str) -> Hour:
     """Trigger the DAG and wait for its end."""
     runs = f"/api/v2/dags/{DAG}/dagRuns"
+    home = load_settings().home_path
+    began = cpu_of_children(home)
     client.post(runs, json={"logical_date": None, "dag_run_id": name}).raise_for_status()
     while (found := client.get(f"{runs}/{name}").json())["state"] in ("queued", "running"):
         time.sleep(0.5)
+    cpu = cpu_of_children(home) - began
     tasks = client.get(f"{runs}/{name}/taskInstances", params={"limit": 1_000}).json()["task_instances"]
     ran = [task for task in tasks if task["start_date"] and task["duration"] is not None]
     loads = [task["duration"] for task in ran if task["task_id"] == "load"]
@@ -211,6 +229,7 @@ def run(client: httpx.Client, name: str) -> Hour:
         poll=sum(task["duration"] for task in ran if task["task_id"] == "poll"),
         loads=len(loads),
         each_load=sum(loads) / len(loads) if loads else 0.0,
+        cpu=cpu,
         state=found["state"],
         note=" ".join((found["note"] or "").split()),
     )

@@ -10,7 +10,6 @@ how long the DAG `housekeeping` takes to clear the year. Then the same requests 
 from __future__ import annotations
 
 import argparse
-import statistics
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -46,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.history", description=__doc__)
     parser.add_argument("--loads", type=int, default=13, help="loads of each hour")
     parser.add_argument("--days", type=int, default=365)
-    parser.add_argument("--times", type=int, default=9, help="requests of each kind; the table shows medians")
+    parser.add_argument("--times", type=int, default=9, help="requests of each kind; the table shows the fastest")
     asked = parser.parse_args(arguments)
     # What really ran is newer.
     now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
@@ -70,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             seconds = time.monotonic() - began
             conn.execute("VACUUM ANALYZE")
             columns.append(("housekeeping", answers(client, asked.times), rows(conn)))
-    table = Table(title="requests behind the pages, median ms", title_justify="left")
+    table = Table(title="requests behind the pages, ms", title_justify="left")
     table.add_column("request")
     for name, _, _ in columns:
         table.add_column(name, justify="right")
@@ -95,12 +94,20 @@ def repeat(conn: psycopg.Connection[Any], dag: str, *, since: datetime, until: d
     for table, run_column in TABLES.items():
         fresh = {run_column: "name"}
         if table == "dag_run":
-            fresh |= {"run_type": "'scheduled'", "logical_date": "moment", "data_interval_start": "moment"}
+            fresh |= {"run_type": "'scheduled'", "logical_date": "moment"}
+            fresh |= {"data_interval_start": "moment", "data_interval_end": "moment"}
         elif table == "task_instance":
             fresh |= {"id": "uuidv7()"}
         elif table == "xcom":
             fresh |= {"dag_run_id": "(SELECT d.id FROM dag_run AS d WHERE d.dag_id = t.dag_id AND d.run_id = name)"}
         _copy(conn, table, fresh, dag=dag, run_column=run_column)
+    conn.execute(
+        "INSERT INTO dag_run_note (dag_run_id, content, created_at, updated_at)"
+        " SELECT fresh.id, note.content, moment, moment FROM moments JOIN dag_run AS fresh ON fresh.run_id = name,"
+        " dag_run_note AS note JOIN dag_run AS shown ON shown.id = note.dag_run_id"
+        " WHERE fresh.dag_id = %(dag)s AND shown.dag_id = %(dag)s AND shown.run_id = %(run)s",
+        {"dag": dag, "run": PATTERN},
+    )
     conn.execute("DROP TABLE moments")
 
 
@@ -125,18 +132,21 @@ def _copy(conn: psycopg.Connection[Any], table: str, fresh: Mapping[str, str], *
 
 
 def answers(client: httpx.Client, times: int) -> dict[str, float]:
-    """Median seconds of the requests that the pages make."""
+    """Seconds of the requests that the pages make, each the fastest of some: a busy machine only adds to it."""
     runs = client.get(f"/ui/grid/runs/{DAG}", params={"limit": RUNS_SHOWN, "order_by": "-run_after"}).json()
     names = [found["run_id"] for found in runs]
     day_ago = (datetime.now(UTC) - timedelta(days=1)).isoformat()
     newest = {"limit": 50, "order_by": "-run_after"}
+    # As the page asks. Without dates Airflow 3.3 answers 500 for a DAG with a run by hand: that has no logical date.
+    year = datetime.now(UTC).year
+    of_year = {"logical_date_gte": f"{year}-01-01T00:00:00Z", "logical_date_lte": f"{year}-12-31T23:59:59.999Z"}
     requests: dict[str, tuple[str, dict[str, Any]]] = {
         "home: numbers of a day": ("/ui/dashboard/historical_metrics_data", {"start_date": day_ago}),
         "DAGs with their latest runs": ("/ui/dags", {"limit": 50, "dag_runs_limit": 14}),
         "grid: structure": (f"/ui/grid/structure/{DAG}", {"limit": RUNS_SHOWN}),
         "grid: runs": (f"/ui/grid/runs/{DAG}", {"limit": RUNS_SHOWN, "order_by": "-run_after"}),
         "grid: tasks of 25 runs": (f"/ui/grid/ti_summaries/{DAG}", {"run_ids": names}),
-        "calendar of a year": (f"/ui/calendar/{DAG}", {"granularity": "daily"}),
+        "calendar of a year": (f"/ui/calendar/{DAG}", {"granularity": "daily", **of_year}),
         "runs of the DAG": (f"/api/v2/dags/{DAG}/dagRuns", newest),
         "runs of all DAGs": ("/api/v2/dags/~/dagRuns", newest),
         "tasks of a run": (f"/api/v2/dags/{DAG}/dagRuns/{names[0]}/taskInstances", {"limit": 50}),
@@ -144,16 +154,16 @@ def answers(client: httpx.Client, times: int) -> dict[str, float]:
         "audit log": ("/api/v2/eventLogs", {"limit": 50, "order_by": "-when"}),
         "asset events": ("/api/v2/assets/events", {"limit": 50, "order_by": "-timestamp"}),
     }
-    return {name: _median(client, path, params, times) for name, (path, params) in requests.items()}
+    return {name: _fastest(client, path, params, times) for name, (path, params) in requests.items()}
 
 
-def _median(client: httpx.Client, path: str, params: Mapping[str, Any], times: int) -> float:
+def _fastest(client: httpx.Client, path: str, params: Mapping[str, Any], times: int) -> float:
     seconds = []
-    for _ in range(times + 1):
+    for _ in range(times):
         began = time.perf_counter()
         client.get(path, params=params).raise_for_status()
         seconds.append(time.perf_counter() - began)
-    return statistics.median(seconds[1:])
+    return min(seconds)
 
 
 def rows(conn: psycopg.Connection[Any]) -> dict[str, int]:

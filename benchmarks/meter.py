@@ -85,6 +85,16 @@ def family(pid: int, home: Path | None) -> Iterator[psutil.Process]:
                 yield from process.children(recursive=True)
 
 
+def cpu_of_children(home: Path) -> float:
+    """Seconds of CPU so far of all that this process started, ended ones included, and of the embedded PostgreSQL."""
+    ours = {process.pid: process for process in family(os.getpid(), home) if process.pid != os.getpid()}
+    total = 0.0
+    for process in ours.values():
+        with suppress(psutil.Error):
+            total += sum(process.cpu_times()[:4])  # its own, and of those it waited for
+    return total
+
+
 def _memory(process: psutil.Process) -> int:
     with suppress(psutil.Error):
         return int(process.memory_full_info().pss)

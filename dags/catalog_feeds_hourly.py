@@ -11,7 +11,7 @@
 | `load` | По одной на изменившийся файл, с подписью: поставщик · ссылка · итог. |
 | `waiting`, `ask` | По каждой загрузке, которая ждёт решения, запускают `decide_held_load`. |
 | `mail` | Отправляет письма из очереди: отчёты, сводки, напоминания о замолчавших ссылках. |
-| `snapshot` | Пишет снимок DuckDB, если хоть одна загрузка дошла до конца. |
+| `snapshot` | Пишет снимок DuckDB, если с прошлого что-нибудь завершилось, хотя бы и в час, когда снимок не удался. |
 | `roll_up` | Подводит итог часа: примечание к запуску; при сбое одно письмо операторам. |
 
 Неизменившаяся ссылка не стоит ничего. Рядом с задачей `load` ссылки: отчёт, замечания, файл, что изменилось.
@@ -27,7 +27,7 @@
    завершённого шага, отчёт уйдёт один. До тех пор в каталоге остаются прежние товары.
 3. `poll`: недоступны база каталога или хранилище файлов; `catalog-feeds doctor` скажет, что именно. Сервер поставщика,
    который не отвечает, красным не бывает.
-4. `snapshot`: аналитики читают прошлый снимок; повторите задачу.
+4. `snapshot`: аналитики читают прошлый снимок; повторите задачу, или это сделает следующий час.
 5. `mail`: недоступна база каталога. Почтовый сервер, который не отвечает, красным не бывает: письма ждут в очереди и
    уйдут в следующий час; три дня подряд — причина в журнале задачи.
 6. `ask`: загрузка ждёт решения и без него; запустите `decide_held_load` сами.
@@ -46,7 +46,7 @@ from typing import Any, cast
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import Asset, TriggerRule, dag, get_current_context, task
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from dags.support.house import (
     DEFAULT_ARGS,
@@ -151,12 +151,15 @@ def mail() -> None:
     log.info("mails: %d sent, %d waiting, %d given up", mailing.sent, mailing.waiting, mailing.given_up)
 
 
-@task(pool="publish", outlets=[CATALOG_SNAPSHOT], trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS)
+@task(pool="publish", outlets=[CATALOG_SNAPSHOT], trigger_rule=TriggerRule.ALL_DONE)
 def snapshot() -> None:
-    """Write the analyst's snapshot; loads that failed have published nothing and do not hold it up."""
+    """Write the analyst's snapshot if there is something new to show, be it from an hour in which it failed."""
     from pipelines import steps
 
     with open_house() as house:
+        if not steps.snapshot_is_due(house):
+            message = "nothing ended since the latest snapshot"
+            raise AirflowSkipException(message)
         path = steps.write_snapshot(house)
         rows = json.loads(house.store.get_bytes(steps.LATEST))["rows"]
     log.info("snapshot %s: %s", path, words(rows))

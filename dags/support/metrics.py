@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk.observability import stats
 
+from dags.support.house import is_ours
+
 if TYPE_CHECKING:
     from pipelines.steps import Outcome
 
@@ -18,8 +20,8 @@ _ISSUES = {"errors", "warnings", "infos"}
 
 
 def count_load(outcome: Outcome) -> None:
-    """One more load came to this end, with so many offers and issues."""
-    stats.incr(f"{PREFIX}.loads.{outcome.status}")
+    """One more load came to this end, with so many offers and issues; one that came to none has failed."""
+    stats.incr(f"{PREFIX}.loads.{'failed' if is_ours(outcome) else outcome.status}")
     for name, number in outcome.counts.items():
         if number:
             stats.incr(f"{PREFIX}.{'issues' if name in _ISSUES else 'offers'}.{name}", count=number)

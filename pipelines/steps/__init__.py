@@ -55,7 +55,7 @@ from pipelines.steps.reference import (
 )
 from pipelines.steps.replay import Flips, backtest, replay
 from pipelines.steps.reporting import annotate_load, list_loads, offer, report_json, report_text
-from pipelines.steps.snapshot import LATEST, copy_history, write_snapshot
+from pipelines.steps.snapshot import LATEST, copy_history, snapshot_is_due, write_snapshot
 from pipelines.steps.template import write_template
 from pipelines.steps.vitals import vital_signs
 
@@ -122,6 +122,7 @@ __all__ = [
     "send_due_mails",
     "set_offers",
     "silent",
+    "snapshot_is_due",
     "sweep",
     "vital_signs",
     "waiting_loads",

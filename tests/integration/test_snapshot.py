@@ -19,7 +19,7 @@ import pytest
 
 from pipelines import publish, steps
 from pipelines.errors import InternalError, OperatorError
-from pipelines.model import OFFER_FIELDS
+from pipelines.model import OFFER_FIELDS, Accreditation
 from pipelines.publish.history import STATE
 from pipelines.publish.snapshot.views import views
 from pipelines.registry import Decider
@@ -268,6 +268,39 @@ def test_R4_an_older_snapshot_never_becomes_the_latest(house, load, feed):
     older = known | {"taken_at": "2020-01-01T00:00:00+00:00"}
     assert writing._point(house, older) == known["key"]
     assert json.loads(house.store.get_bytes(steps.LATEST)) == known
+
+
+def test_R4_a_snapshot_is_due_until_one_was_written_after_whatever_ended(house, load, feed):
+    assert steps.snapshot_is_due(house)
+    hold = {"actualize": True, "hold_hidden_count": 1, "hold_hidden_share": "0.1"}
+    held: list[int] = []
+
+    def load_and_hold() -> None:
+        load(feed({f"A-{n}": n for n in range(1, 5)}), **hold)
+        held.append(load(feed({"A-1": 1}), **hold).load_id)
+
+    for what_ends in (
+        load_and_hold,
+        lambda: steps.approve(house, held[0], BOSS),
+        lambda: steps.mark_offers(house, steps.select("main", "a", skus=["A-1"]), "hide", who="x"),
+        lambda: steps.accredit(house, "a", "main", Accreditation.REVOKED, who="x"),
+    ):
+        what_ends()
+        assert steps.snapshot_is_due(house)
+        steps.write_snapshot(house)
+        assert not steps.snapshot_is_due(house)
+    load(feed({"A-1": 2}), dry_run=True)
+    assert not steps.snapshot_is_due(house)
+
+
+def test_R4_a_snapshot_that_a_clock_which_was_wrong_took_in_the_future_puts_off_none(house, load, feed):
+    load(feed({"A-1": 1}))
+    steps.write_snapshot(house)
+    known = json.loads(house.store.get_bytes(steps.LATEST))
+    house.store.put_bytes(steps.LATEST, json.dumps(known | {"taken_at": "2126-01-01T00:00:00+00:00"}).encode())
+    assert steps.snapshot_is_due(house)
+    steps.write_snapshot(house)
+    assert not steps.snapshot_is_due(house)
 
 
 def test_R4_changes_of_a_transaction_that_ends_late_are_not_passed_over(house, load, feed):
