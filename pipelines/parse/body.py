@@ -7,11 +7,30 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import BinaryIO
 
+from pipelines.model import Issue
 from pipelines.parse.decode import utf8_blocks
-from pipelines.parse.encoding import prove_encoding
+from pipelines.parse.encoding import Proof, prove_encoding
 from pipelines.parse.pieces import Piece, cut_pieces
 from pipelines.parse.repair import Repairs
 from pipelines.parse.sniff import Sniffed
+
+# Below this a file is read before processes that would share the work have started.
+LARGE_BYTES = 12_000_000
+
+
+def is_large(open_source: Callable[[], BinaryIO]) -> bool:
+    """Whether a file is worth the start of processes that share the work."""
+    size = 0
+    with open_source() as source:
+        while size < LARGE_BYTES and (block := source.read(1 << 20)):
+            size += len(block)
+    return size >= LARGE_BYTES
+
+
+def about_body(sniffed: Sniffed, proof: Proof, *, lines_before: int = 0) -> tuple[Issue, ...]:
+    """What was found before a document and about its encoding, with its lines."""
+    found = (issue for issue in (sniffed.issue, proof.issue) if issue is not None)
+    return tuple(replace(issue, line=lines_before + (issue.line or 1)) for issue in found)
 
 
 class Body:
@@ -37,11 +56,7 @@ class Body:
         self._repairs = repairs
         self.encoding = proof.encoding
         self.root_line = lines_before + sniffed.root_line
-        self.remarks = tuple(
-            replace(issue, line=lines_before + (issue.line or 1))
-            for issue in (sniffed.issue, proof.issue)
-            if issue is not None
-        )
+        self.remarks = about_body(sniffed, proof, lines_before=lines_before)
 
     @contextmanager
     def pieces(self) -> Iterator[Iterator[Piece]]:

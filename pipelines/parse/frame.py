@@ -15,7 +15,7 @@ from typing import cast
 
 from lxml import etree
 
-from pipelines.errors import SupplierError
+from pipelines.errors import InternalError, SupplierError
 from pipelines.parse.document import STRICT, Route, read_document, size_of
 from pipelines.parse.facts import Facts
 from pipelines.parse.pieces import cut_pieces, one_piece
@@ -50,21 +50,22 @@ class Frame:
     after: Facts
 
 
-def namespaces_at_offers(header: bytes, *, line: int) -> Namespaces:
-    """What a header, in UTF-8, binds for the offers after it.
+def namespaces_at(record: str, header: bytes) -> Namespaces:
+    """What a header, in UTF-8, binds for the elements named `record` after it.
 
     Raises:
-        Unproven: the header does not end where an offer may stand.
+        Unproven: the header does not end where an element may stand.
     """
-    parser = etree.XMLPullParser(events=("end",), tag="{*}offer", **STRICT)
+    parser = etree.XMLPullParser(events=("end",), tag=f"{{*}}{record}", **STRICT)
     try:
-        parser.feed(one_piece(header + _STAND_IN, line=line, repairs=Repairs()).body)
+        parser.feed(one_piece(header + f"<{record}/>".encode(), line=1, repairs=Repairs()).body)
     except (SupplierError, etree.XMLSyntaxError) as error:
         raise Unproven("the header is not well-formed") from error
-    return next((_bound(cast("etree._Element", offer)) for _, offer in parser.read_events()), ())
+    return next((bound_at(cast("etree._Element", found)) for _, found in parser.read_events()), ())
 
 
-def _bound(element: etree._Element) -> Namespaces:
+def bound_at(element: etree._Element) -> Namespaces:
+    """The namespaces that are bound at an element."""
     bound = cast("dict[str | None, str | None]", element.nsmap)
     return tuple((prefix, bound[prefix] or "") for prefix in sorted(bound, key=lambda each: each or ""))
 
@@ -78,7 +79,7 @@ def prove_frame(header: bytes, tail: bytes, *, line: int, tail_line: int) -> Fra
     found: list[Namespaces] = []
 
     def read(offer: etree._Element, _lines: list[int], _start: int) -> int:
-        found.append(_bound(offer))
+        found.append(bound_at(offer))
         return size_of(offer)
 
     before, after = Facts(), Facts()
@@ -88,8 +89,8 @@ def prove_frame(header: bytes, tail: bytes, *, line: int, tail_line: int) -> Fra
     )
     try:
         read_document(pieces, ROOT, route_to_offers(read), first_line=line, names=before.names, account=lambda _: None)
-    except SupplierError as error:
-        raise Unproven("the frame", error.code) from error
+    except (SupplierError, InternalError) as error:  # out of step: a comment that the offers would have ended
+        raise Unproven("the frame", str(error)) from error
     if len(found) != 1:
         raise Unproven("offers outside the slices", len(found) - 1)
     return Frame(found[0], before, after)

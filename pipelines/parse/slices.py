@@ -6,6 +6,8 @@ those stand. What is wrong with it (an offer in a comment, in CDATA, `</offer >`
 `slice_reader.SliceReader` that each slice is exactly one offer. One follows from the other that the file is the frame
 with those offers in it, in that order. What cannot be proven is read the plain way.
 
+The goods and the offers of CommerceML are cut by the same code (`commerceml.cut`).
+
 Encodings in which ASCII is ASCII are cut as they are, so that a slice that did not change costs no conversion.
 """
 
@@ -27,14 +29,35 @@ RUN_BYTES = 4 << 20
 HEADER_LIMIT = TAIL_LIMIT = 2 << 20
 SLICE_LIMIT = 1 << 20
 
-OFFER_END = b"</offer>"
 _SPACE = b" \t\r\n"
-_OFFER = re.compile(rb"<offer(?=[ \t\r\n>])")
-_BETWEEN = re.compile(rb"[ \t\r\n]*(?=<offer[ \t\r\n>])")
 
 
 class Unproven(Exception):  # noqa: N818 - nothing is wrong with the file yet
     """The file is not, or not provably, a frame with offers in it; the plain path has to read it."""
+
+
+class Mark(NamedTuple):
+    """How records look from outside.
+
+    Attributes:
+        begin: finds the beginning of one.
+        end: its end tag.
+        between: matches after an end tag that is followed by another record.
+    """
+
+    begin: re.Pattern[bytes]
+    end: bytes
+    between: re.Pattern[bytes]
+
+
+def mark_of(name: str, encoding: str) -> Mark:
+    """The mark of elements of a name, in an encoding in which ASCII is ASCII."""
+    tag = re.escape(name.encode(encoding))
+    start = rb"<%s(?=[ \t\r\n>])" % tag
+    return Mark(re.compile(start), f"</{name}>".encode(encoding), re.compile(rb"[ \t\r\n]*(?=%s)" % start))
+
+
+OFFER = mark_of("offer", "ascii")
 
 
 class Run(NamedTuple):
@@ -67,7 +90,7 @@ class Slice(NamedTuple):
 
 
 class Cut:
-    """A source cut into header, runs and tail.
+    """A source cut into header, runs of the records that `mark` shows, and tail.
 
     Attributes:
         beginning: what was read of the file to find the first offer.
@@ -80,12 +103,15 @@ class Cut:
         Unproven: no offers were found, or something is larger than its limit.
     """
 
-    def __init__(self, source: BinaryIO, *, offset: int, line: int) -> None:
+    def __init__(
+        self, source: BinaryIO, *, offset: int, line: int, mark: Mark = OFFER, header_limit: int = HEADER_LIMIT
+    ) -> None:
         self._source = source
+        self._mark = mark
         self.lead = read_exactly(source, offset)
-        data = read_exactly(source, HEADER_LIMIT)
+        data = read_exactly(source, header_limit)
         self.beginning = self.lead + data
-        first = _OFFER.search(data)
+        first = mark.begin.search(data)
         if first is None:
             raise Unproven("no offer in the header's reach")
         self.header = data[: first.start()]
@@ -101,7 +127,7 @@ class Cut:
         """
         begun = b""  # of the next run
         while len(block := self._take(run_bytes)) == run_bytes:
-            end = last_boundary(block, 0, run_bytes)
+            end = last_boundary(block, 0, run_bytes, self._mark)
             if end:
                 yield self._run(b"".join((begun, memoryview(block)[:end])))
                 begun = block[end:]
@@ -110,8 +136,8 @@ class Cut:
                 if len(begun) > max(run_bytes, SLICE_LIMIT + TAIL_LIMIT):
                     raise Unproven("too far from one offer to the next")
         begun += block
-        end = begun.rfind(OFFER_END) + len(OFFER_END)
-        if end < len(OFFER_END):
+        end = begun.rfind(self._mark.end) + len(self._mark.end)
+        if end < len(self._mark.end):
             raise Unproven("the last offer does not end")
         yield self._run(begun[:end])
         self.tail = begun[end:]
@@ -129,11 +155,11 @@ class Cut:
         return run
 
 
-def last_boundary(data: bytes, begin: int, reach: int) -> int:
+def last_boundary(data: bytes, begin: int, reach: int, mark: Mark = OFFER) -> int:
     """Where the slice begins that follows the last one to end between two offsets; 0 when there is none."""
     at = reach
-    while (at := data.rfind(OFFER_END, begin, at)) >= 0:
-        between = _BETWEEN.match(data, at + len(OFFER_END))
+    while (at := data.rfind(mark.end, begin, at)) >= 0:
+        between = mark.between.match(data, at + len(mark.end))
         if between is not None:
             return between.end()
     return 0
@@ -142,9 +168,9 @@ def last_boundary(data: bytes, begin: int, reach: int) -> int:
 def slice_ends(data: bytes) -> list[int]:
     """Where each slice of a run ends, the white space after it included."""
     ends = []
-    find, match = data.find, _BETWEEN.match
-    at, step = 0, len(OFFER_END)
-    while (found := find(OFFER_END, at)) >= 0:
+    find, match = data.find, OFFER.between.match
+    at, step = 0, len(OFFER.end)
+    while (found := find(OFFER.end, at)) >= 0:
         between = match(data, found + step)
         at = found + step if between is None else between.end()
         if between is not None:

@@ -10,7 +10,11 @@ from __future__ import annotations
 import json
 import struct
 import sys
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from pipelines.parse.commerceml.item_slices import ItemSliceReader
+    from pipelines.parse.slice_reader import SliceReader
 
 # Sizes of what follows. A task: the bytes of a run, and its line. An answer: the batch and the facts; both 0: unproven.
 TASK = struct.Struct("<QQ")
@@ -33,11 +37,10 @@ def main() -> None:
 def serve(tasks: BinaryIO, answers: BinaryIO) -> None:
     """Read a context, then answer each task."""
     sys.meta_path.insert(0, WithoutPandas())
-    from pipelines.parse.slice_reader import Context, SliceReader
     from pipelines.parse.slices import Unproven
 
     size, _ = TASK.unpack(tasks.read(TASK.size))
-    reader = SliceReader(Context.from_json(tasks.read(size).decode()))
+    reader = _reader_of(tasks.read(size).decode())
     while head := tasks.read(TASK.size):
         size, line = TASK.unpack(head)
         try:
@@ -51,6 +54,20 @@ def serve(tasks: BinaryIO, answers: BinaryIO) -> None:
         answers.write(columns)
         answers.write(learned)
         answers.flush()
+
+
+def _reader_of(told: str) -> SliceReader | ItemSliceReader:
+    """What reads the records of a context; what reads others is not even imported."""
+    from pipelines.parse.wrapping import Context
+
+    context = Context.from_json(told)
+    if context.record == "offer":
+        from pipelines.parse.slice_reader import SliceReader
+
+        return SliceReader(context)
+    from pipelines.parse.commerceml.item_slices import ItemSliceReader
+
+    return ItemSliceReader(context)
 
 
 if __name__ == "__main__":

@@ -15,16 +15,15 @@ from contextlib import suppress
 from io import BufferedReader
 from queue import SimpleQueue
 from types import TracebackType
-from typing import IO, Self, cast
+from typing import IO, Any, Self, cast
 
 import pyarrow as pa
 
 from pipelines.errors import InternalError
 from pipelines.model import RAW_SCHEMA
-from pipelines.parse.facts import Facts
-from pipelines.parse.slice_reader import Context
 from pipelines.parse.slices import Run, Unproven
 from pipelines.parse.worker import ANSWER, TASK
+from pipelines.parse.wrapping import Context
 
 _PIPE_BYTES = 1 << 20
 # All that a worker gets of our environment: where shared libraries are. Secrets stay here.
@@ -33,14 +32,14 @@ _ENVIRONMENT = ("LD_LIBRARY_PATH",)
 # One thread is enough for either; Arrow's own allocator keeps more than it needs.
 _LIBRARIES = {"OPENBLAS_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
 
-Answer = tuple[pa.RecordBatch, Facts]
+Answer = tuple[pa.RecordBatch, dict[str, Any]]  # rows, and the facts as JSON has them
 
 
 class WorkerPool:
     """Some workers, as a context manager; none of them is left when it ends."""
 
-    def __init__(self, context: Context, *, workers: int) -> None:
-        self._workers = [_Worker(context) for _ in range(workers)]
+    def __init__(self, context: Context, *, workers: int, schema: pa.Schema = RAW_SCHEMA) -> None:
+        self._workers = [_Worker(context, schema) for _ in range(workers)]
         self._idle: SimpleQueue[_Worker] = SimpleQueue()
         for worker in self._workers:
             self._idle.put(worker)
@@ -82,7 +81,8 @@ class WorkerPool:
 
 
 class _Worker:
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, schema: pa.Schema) -> None:
+        self._schema = schema
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
         environment |= _LIBRARIES | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         self._process = subprocess.Popen(
@@ -109,9 +109,9 @@ class _Worker:
         columns, learned = ANSWER.unpack(self._take(ANSWER.size))
         if not columns:
             raise Unproven("a run of slices")
-        batch = pa.ipc.read_record_batch(self._take(columns), RAW_SCHEMA)
+        batch = pa.ipc.read_record_batch(self._take(columns), self._schema)
         batch.validate()
-        return batch, Facts.from_json(json.loads(self._take(learned).to_pybytes()))
+        return batch, json.loads(self._take(learned).to_pybytes())
 
     def _take(self, size: int) -> pa.Buffer:
         buffer = pa.allocate_buffer(size)

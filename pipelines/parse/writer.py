@@ -54,7 +54,6 @@ class TableWriter(Rows):
         try:
             if kind is None:
                 self._flush()
-                self._flush_left()
                 self._wait()
         finally:
             self._pool.shutdown()
@@ -72,7 +71,8 @@ class TableWriter(Rows):
             self._flush()
 
     def add_batch(self, batch: pa.RecordBatch) -> None:
-        """Add rows that are columns already, exactly of the schema. A file is made of rows or of batches."""
+        """Add rows that are columns already, exactly of the schema."""
+        self._flush_rows()
         table = pa.Table.from_batches([*self._left.to_batches(), batch])
         whole = table.num_rows - table.num_rows % self._group_rows
         for start in range(0, whole, self._group_rows):
@@ -90,6 +90,10 @@ class TableWriter(Rows):
 
     def _flush(self) -> None:
         self._bytes = 0
+        self._flush_left()
+        self._flush_rows()
+
+    def _flush_rows(self) -> None:
         if self._cells:
             self._write(pa.Table.from_batches([self.take()]))
 

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from pipelines.errors import SupplierError
 from pipelines.model import ParseResult
 from pipelines.options import LinkOptions
-from pipelines.parse.body import Body
+from pipelines.parse.body import Body, is_large
 from pipelines.parse.document import read_document
 from pipelines.parse.facts import Facts
 from pipelines.parse.frame import ROOT, route_to_offers
@@ -27,8 +27,6 @@ from pipelines.parse.writer import RawWriter
 from pipelines.parse.yml_cut import open_cut
 from pipelines.parse.yml_offer import OfferReader, complete_spellings
 
-# Below this a file is read before the processes have started.
-LARGE_BYTES = 12_000_000
 WORKERS = 2
 
 
@@ -38,20 +36,12 @@ def read_yml(open_source: Callable[[], BinaryIO], sniffed: Sniffed, out: Path, o
     Raises:
         SupplierError: `encoding_invalid`, `xml_malformed`, `xml_truncated`, `xml_limit`, `no_offers`.
     """
-    if _is_large(open_source):
+    if is_large(open_source):
         try:
             return read_cut(open_source, sniffed, out, options)
         except Unproven:
             pass
     return read_plainly(open_source, sniffed, out, options)
-
-
-def _is_large(open_source: Callable[[], BinaryIO]) -> bool:
-    size = 0
-    with open_source() as source:
-        while size < LARGE_BYTES and (block := source.read(1 << 20)):
-            size += len(block)
-    return size >= LARGE_BYTES
 
 
 def read_plainly(open_source: Callable[[], BinaryIO], sniffed: Sniffed, out: Path, options: LinkOptions) -> ParseResult:
@@ -82,10 +72,10 @@ def read_cut(open_source: Callable[[], BinaryIO], sniffed: Sniffed, out: Path, o
     with open_cut(open_source, sniffed, options.tags) as cut, RawWriter(out) as writer:
         facts = Facts()
         with WorkerPool(cut.context, workers=WORKERS) as workers:
-            for batch, learned in workers.read(cut.runs()):
+            for batch, told in workers.read(cut.runs()):
                 ordinals = pc.add(batch.column(0), pa.scalar(writer.rows, pa.int64()))
                 writer.add_batch(batch.set_column(0, batch.schema.field(0), ordinals))
-                facts.follow(learned)
+                facts.follow(Facts.from_json(told))
         frame = cut.prove()
         frame.before.follow(facts)
         frame.before.follow(frame.after)

@@ -19,15 +19,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import BinaryIO
 
 from pipelines.errors import SupplierError
+from pipelines.parse.body import about_body
 from pipelines.parse.encoding import UTF_16, Proof, presume_encoding, prove_encoding
-from pipelines.parse.frame import Frame, namespaces_at_offers, prove_frame
-from pipelines.parse.slice_reader import Context
+from pipelines.parse.frame import Frame, namespaces_at, prove_frame
 from pipelines.parse.slices import Cut, Run, Unproven
 from pipelines.parse.sniff import Sniffed
+from pipelines.parse.wrapping import Context
 
 
 class YmlCut:
@@ -43,11 +43,9 @@ class YmlCut:
         self._encoding = proof.encoding
         self._line = sniffed.root_line
         self._utf8(cut.lead)  # the encoding is that of the whole file
-        bound = namespaces_at_offers(self._utf8(cut.header), line=self._line)
+        bound = namespaces_at("offer", self._utf8(cut.header))
         self.context = Context(proof.encoding, bound, dict(tags))
-        self.remarks = tuple(
-            replace(issue, line=issue.line or 1) for issue in (sniffed.issue, proof.issue) if issue is not None
-        )
+        self.remarks = about_body(sniffed, proof)
 
     def runs(self) -> Iterator[Run]:
         """The offers, in runs; can be read once.

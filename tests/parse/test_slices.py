@@ -19,9 +19,10 @@ from pipelines.model import Issue, ParseResult
 from pipelines.options import LinkOptions
 from pipelines.parse import parse
 from pipelines.parse.facts import Facts
-from pipelines.parse.slice_reader import Context, SliceReader
+from pipelines.parse.slice_reader import SliceReader
 from pipelines.parse.slices import SLICE_LIMIT, TAIL_LIMIT, Cut, Run, Unproven, digest_seed, slices_of
 from pipelines.parse.sniff import sniff
+from pipelines.parse.wrapping import Context
 from pipelines.parse.yml_cut import open_cut
 
 Read = Callable[[bytes], tuple[ParseResult, list[dict[str, Any]]]]
@@ -92,6 +93,10 @@ DOUBTFUL = {
     "an offer elsewhere": (b"</offers>", b"</offers><gifts><offer id='5'></offer></gifts>"),
     "an offer in the header": (b"<offers>", b"<gifts><offer id='5'></offer></gifts><offers>"),
     "an offer in a comment of the header": (b"<offers>", b"<!-- <offer id='5'></offer> --><offers>"),
+    "an end of a comment too many": (
+        CLEAN[CLEAN.index(b"<offer id") :],
+        b"<!-- <offer id='5'></offer> --><offer></offer><gift/> --></offers></shop></yml_catalog>",
+    ),
     "an offer in CDATA of the tail": (b"</offers>", b"</offers><x><![CDATA[ <offer id='5'></offer> ]]></x>"),
     "a namespace that is no address": (b"<yml_catalog", b'<yml_catalog xmlns:g="urn:{x}"'),
     "a prefix": (b"<offers>", b"<offers xmlns:y='urn:y'><y:offer id='6'></y:offer>"),

@@ -19,10 +19,10 @@ import pytest
 from benchmarks.generate import feed as generate
 from pipelines.errors import InternalError, SupplierError
 from pipelines.model import ParseResult
-from pipelines.parse import parse, yml
-from pipelines.parse.slice_reader import Context
+from pipelines.parse import body, parse, yml
 from pipelines.parse.slices import RUN_BYTES, Run, Unproven
 from pipelines.parse.worker_pool import WorkerPool
+from pipelines.parse.wrapping import Context
 
 OFFER = b"<offer id='1'><name>x</name></offer>"
 
@@ -30,7 +30,7 @@ OFFER = b"<offer id='1'><name>x</name></offer>"
 @pytest.fixture
 def large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every file counts as large."""
-    monkeypatch.setattr(yml, "LARGE_BYTES", 0)
+    monkeypatch.setattr(body, "LARGE_BYTES", 0)
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +51,7 @@ def test_two_processes_say_what_one_says(encoding: str, tmp_path: Path, monkeypa
     strange = "<offer id='&'><странно/><name>№&nbsp;1 & 2</name></offer>".encode(encoding, "xmlcharrefreplace")
     data = header + b"".join(offers) * (RUN_BYTES // sum(map(len, offers))) + strange + tail
     plain = told(data, tmp_path / "plain.parquet")
-    monkeypatch.setattr(yml, "LARGE_BYTES", 0)
+    monkeypatch.setattr(body, "LARGE_BYTES", 0)
     monkeypatch.delattr(yml, "read_plainly")
     assert told(data, tmp_path / "cut.parquet") == plain
     groups = pq.read_metadata(tmp_path / "cut.parquet")
@@ -102,7 +102,7 @@ def test_answers_come_in_order() -> None:
 
 def test_a_worker_ends_with_whoever_started_it() -> None:
     code = """
-from pipelines.parse.slice_reader import Context
+from pipelines.parse.wrapping import Context
 from pipelines.parse.worker_pool import WorkerPool
 pool = WorkerPool(Context("utf-8"), workers=2)
 print(*(worker._process.pid for worker in pool._workers), flush=True)

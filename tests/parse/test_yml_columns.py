@@ -13,8 +13,9 @@ from benchmarks.generate import feed as generate
 from pipelines.model import RAW_SCHEMA
 from pipelines.parse.facts import Facts
 from pipelines.parse.rows import Rows
-from pipelines.parse.slice_reader import Context, SliceReader
+from pipelines.parse.slice_reader import SliceReader
 from pipelines.parse.slices import Unproven
+from pipelines.parse.wrapping import Context
 from pipelines.parse.yml_columns import ColumnReader, Irregular
 from pipelines.parse.yml_offer import OfferReader
 

@@ -14,12 +14,12 @@ from urllib.parse import quote, urljoin
 from lxml import etree
 
 from pipelines.errors import SupplierError
+from pipelines.parse.commerceml.facts import ItemFacts
 from pipelines.parse.commerceml.keys import goods_key, key_of, short_key
-from pipelines.parse.commerceml.price_types import PriceTypes
-from pipelines.parse.commerceml.store import GOODS, ITEM_INDEX, ITEM_VALUES, OFFER, Store
+from pipelines.parse.commerceml.store import GOODS, ITEM_INDEX, ITEM_VALUES, OFFER
 from pipelines.parse.commerceml.units import price_in_base_unit, unit_of
 from pipelines.parse.document import Reader, children_of, local_name, markup_of, text_of
-from pipelines.parse.tags import TagNames, UnknownTags
+from pipelines.parse.rows import Rows
 
 ELEMENTS_LIMIT = 50_000
 
@@ -79,19 +79,18 @@ def is_true(text: str | None) -> bool:
 
 
 class ItemReader:
-    """Reads the goods and offers of an exchange, one after another, into a store.
+    """Reads goods and offers, one after another, into rows of `ITEM_SCHEMA`.
 
     Attributes:
-        unknown: elements of goods and offers that nobody knows.
         section: number of the section that is being read.
         counts: items read so far, by kind.
-        pictures_skipped: (number, first file name, its line) of pictures that have no address.
     """
 
-    def __init__(self, store: Store, names: TagNames, types: PriceTypes, picture_base_url: str | None) -> None:
-        self._writer = store.items
-        self._names = names
-        self._types = types
+    def __init__(self, rows: Rows, facts: ItemFacts, picture_base_url: str | None) -> None:
+        self._writer = rows
+        self._facts = facts
+        self._names = facts.names
+        self._types = facts.types
         self._pictures_at = f"{picture_base_url.rstrip('/')}/" if picture_base_url else None
         self._lines: list[int] = []
         self._found: dict[str, _Value] = {}
@@ -111,10 +110,8 @@ class ItemReader:
             "Склад": self._warehouse,
             "Остатки": self._warehouses,
         }
-        self.unknown = UnknownTags()
         self.section = 0
         self.counts = {OFFER: 0, GOODS: 0}
-        self.pictures_skipped: tuple[int, str, int] = (0, "", 0)
 
     def reader(self, kind: int) -> Reader:
         """What reads records of this kind."""
@@ -233,8 +230,7 @@ class ItemReader:
             return
         if not _ADDRESS.match(sent):
             if self._pictures_at is None:
-                count, first, first_line = self.pictures_skipped
-                self.pictures_skipped = (count + 1, first or sent, first_line or line)
+                self._facts.skip_pictures(1, sent, line)
                 return
             sent = urljoin(self._pictures_at, quote(sent.replace("\\", "/").lstrip("/")))
         self._writer.lists["pictures"].append((sent, line))
@@ -359,7 +355,7 @@ class ItemReader:
         """Pass over what is known and not loaded."""
 
     def _unknown(self, element: etree._Element, at: int) -> None:
-        self.unknown.meet(local_name(element.tag), self._lines[at])
+        self._facts.unknown.meet(local_name(element.tag), self._lines[at])
 
 
 def tax_in_sum(tax: etree._Element) -> bool | None:

@@ -89,7 +89,7 @@ def join(
             if not writer.rows:
                 raise SupplierError("no_offers", detail="все предложения помечены на удаление")
         remarks.of_exchange(connection)
-        remarks.add("pictures_without_address", "Картинка", *sections.items.pictures_skipped)
+        remarks.add("pictures_without_address", "Картинка", *sections.facts.pictures_skipped)
         issues = [*sections.issues(), *_about_warehouses(connection, sections, options), *remarks.issues()]
     return writer.rows, tuple(issues)
 
@@ -102,8 +102,9 @@ def _load(
     given_keys: Path | None,
 ) -> None:
     """What offers are joined with: the store as views, dictionaries and choices as tables."""
-    price = sections.types.choose("price_type", options.price_type)
-    rrp = sections.types.choose("rrp_price_type", options.rrp_price_type) if options.rrp_price_type else None
+    types = sections.facts.types
+    price = types.choose("price_type", options.price_type)
+    rrp = types.choose("rrp_price_type", options.rrp_price_type) if options.rrp_price_type else None
     connection.read_parquet(str(store.items_path)).create_view("stored")
     connection.read_parquet(str(store.properties_path)).create_view("declared_properties")
     connection.read_parquet(str(store.dictionary_path)).create_view("declared_values")

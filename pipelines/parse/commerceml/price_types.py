@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from dataclasses import dataclass
+from typing import Self
 
 from pipelines.errors import SupplierError
 
@@ -42,8 +43,8 @@ class PriceTypes:
 
     def __init__(self) -> None:
         self._declared: dict[str, PriceType] = {}
-        self._used: dict[str, PriceType] = {}
-        self._empty: dict[str, PriceType] = {}
+        self._used: dict[str, int] = {}  # Ид -> the line of the first price of the type
+        self._empty: dict[str, int] = {}
 
     def declare(self, found: PriceType, line: int) -> None:
         """Take a declaration that stands at `line`; the first one of an Ид counts."""
@@ -54,8 +55,25 @@ class PriceTypes:
         """Take note of a price of this type at `line`; only one that is not empty makes the type worth choosing."""
         used = self._used if filled else self._empty
         if type_id not in used:
-            used[type_id] = PriceType(type_id)
+            used[type_id] = line
             _bound(used, line)
+
+    def follow(self, later: Self) -> None:
+        """Take note of the prices in the part of the exchange that follows."""
+        for types, filled in ((later._used, True), (later._empty, False)):
+            for type_id, line in types.items():
+                self.use(type_id, line, filled=filled)
+
+    def used_as_json(self) -> list[dict[str, int]]:
+        """The types that prices use, as values of JSON."""
+        return [self._used, self._empty]
+
+    @classmethod
+    def from_json(cls, values: list[dict[str, int]]) -> Self:
+        """What `used_as_json` told."""
+        types = cls()
+        types._used, types._empty = values
+        return types
 
     def choose(self, setting: str, wanted: str | None) -> PriceType | None:
         """The type a link's `setting` asks for by name or Ид, or the only one there is; None when there are no prices.
@@ -64,8 +82,8 @@ class PriceTypes:
             SupplierError: `price_type_unknown` when there is none like it, `price_type_not_chosen` when there are
                 several; both name the types of the exchange.
         """
-        used = {type_id: self._declared.get(type_id, plain) for type_id, plain in self._used.items()}
-        everything = {**self._empty, **self._declared, **used}
+        used = {type_id: self._declared.get(type_id, PriceType(type_id)) for type_id in self._used}
+        everything = {**{type_id: PriceType(type_id) for type_id in self._empty}, **self._declared, **used}
         if not everything:
             return None
         if wanted is None:
@@ -84,7 +102,7 @@ class PriceTypes:
         return candidates[0]
 
 
-def _bound(types: dict[str, PriceType], line: int) -> None:
+def _bound(types: Sized, line: int) -> None:
     if len(types) > TYPES_LIMIT:
         raise SupplierError("xml_limit", line=line, detail=f"больше {TYPES_LIMIT} видов цен")
 

@@ -3,18 +3,18 @@ hold changes only (P6)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from lxml import etree
 
 from pipelines.errors import SupplierError
 from pipelines.model import Issue
+from pipelines.parse.commerceml.facts import ItemFacts
 from pipelines.parse.commerceml.item import ItemReader, is_true, tax_in_sum
-from pipelines.parse.commerceml.price_types import PriceType, PriceTypes
+from pipelines.parse.commerceml.price_types import PriceType
 from pipelines.parse.commerceml.store import GOODS, OFFER, Store
 from pipelines.parse.commerceml.units import unit_name
-from pipelines.parse.document import Route, children_of, local_name, text_of
-from pipelines.parse.tags import TagNames
+from pipelines.parse.document import Reader, Route, children_of, local_name, text_of
 
 ROOT = "КоммерческаяИнформация"
 DIRECTORY_LIMIT = 10_000
@@ -27,30 +27,31 @@ class Sections:
 
     Attributes:
         items: reader of goods and offers.
-        types: types of prices.
+        facts: what is learned besides.
         units: name of a unit by Ид and by code (3.1).
         warehouses: Ид -> name.
         delta: sections that hold changes only and have goods or offers, by name, with the line of the first.
         route: how documents are walked.
     """
 
-    def __init__(self, store: Store, names: TagNames, picture_base_url: str | None) -> None:
-        self.types = PriceTypes()
-        self.items = ItemReader(store, names, self.types, picture_base_url)
+    def __init__(self, store: Store, facts: ItemFacts, picture_base_url: str | None) -> None:
+        self.facts = facts
+        self.items = ItemReader(store.items, facts, picture_base_url)
         self.units: dict[str, str] = {}
         self.warehouses: dict[str, str] = {}
         self.delta: dict[str, int] = {}
         self._store = store
-        self._names = names
+        self._names = facts.names
         self._section: tuple[str, int] = ("", 0)
         self._items_before = 0
         self._only_changes = False
         self._property = -1
         self._property_id: str | None = None
         self._property_name: str | None = None
-        self.route = self._routes()
+        self.route = self.route_to(self.items.reader)
 
-    def _routes(self) -> Route:
+    def route_to(self, reader: Callable[[int], Reader]) -> Route:
+        """How a document is walked where `reader` tells what reads its goods and its offers, by kind."""
         values = Route(records={"Справочник": self._entry, "ВариантЗначения": self._entry})
         variants = {"ВариантыЗначений": values}
         one_property = Route(
@@ -68,8 +69,8 @@ class Sections:
             records={_ONLY_CHANGES: self._flag},
             below={
                 **directories,
-                "Товары": Route(records={"Товар": self.items.reader(GOODS)}),
-                "Предложения": Route(records={"Предложение": self.items.reader(OFFER)}),
+                "Товары": Route(records={"Товар": reader(GOODS)}),
+                "Предложения": Route(records={"Предложение": reader(OFFER)}),
             },
             entered=self._enter_section,
         )
@@ -148,7 +149,7 @@ class Sections:
             currency_line=currency_line or None,
             taxed=taxed,
         )
-        self.types.declare(found, lines[start])
+        self.facts.types.declare(found, lines[start])
         return self._names.meet_all(element, lines, start)
 
     def _unit(self, element: etree._Element, lines: list[int], start: int) -> int:

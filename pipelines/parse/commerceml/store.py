@@ -40,6 +40,7 @@ ITEM_VALUES = (
     "quantity",
 )
 OFFER, GOODS = 0, 1
+RECORDS = {"Предложение": OFFER, "Товар": GOODS}  # elements that become items
 _TEXT, _LINE = pa.string(), pa.int64()
 PROPERTY_VALUE = pa.struct(
     [
