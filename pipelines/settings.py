@@ -35,6 +35,9 @@ class Settings:
         secret=True,
     )
     mail_from: str = _setting("Каталог КИМ <catalog-feeds@localhost>", "sender of reports")
+    mail_reply_to: str | None = _setting(
+        None, "where suppliers' answers go, for whoever sets what is mailed to them; default: the sender"
+    )
     alert_to: str = _setting("", "addresses of operators for alerts, separated by commas; default: no alert is mailed")
     allow_private_hosts: str = _setting("", "1: links may point at private and loopback addresses")
 

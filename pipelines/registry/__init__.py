@@ -73,6 +73,7 @@ from pipelines.registry.parties import (
     set_accreditation,
     set_shop_options,
     supplier_emails,
+    supplier_name,
 )
 from pipelines.registry.rows import Connection
 from pipelines.registry.vitals import vital_signs
@@ -140,6 +141,7 @@ __all__ = [
     "start_load",
     "superseded_by",
     "supplier_emails",
+    "supplier_name",
     "unfinished_load",
     "unreported_load",
     "upload_link",

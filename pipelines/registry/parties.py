@@ -83,6 +83,12 @@ def ensure_supplier(
         return returned(cursor)
 
 
+def supplier_name(conn: Connection, supplier_id: str) -> str:
+    """What people call a supplier; the id of one that nobody declared."""
+    row = conn.execute("SELECT name FROM suppliers WHERE id = %s", [supplier_id]).fetchone()
+    return str(row[0]) if row else supplier_id
+
+
 def supplier_emails(conn: Connection, supplier_id: str) -> list[str]:
     """Where a supplier's reports go; empty when nobody is known."""
     row = conn.execute("SELECT emails FROM suppliers WHERE id = %s", [supplier_id]).fetchone()

@@ -31,7 +31,10 @@ KIND_LIMIT = 5
 _ONE_CURE = (
     "sku_too_long", "duplicate_identical", "duplicate_conflict", "name_cut", "name_composed", "name_from_sku",
     "text_cleaned", "description_links_removed", "description_tags_removed", "description_cut", "price_rounded",
-    "prices_differ", "quantity_rounded", "pictures_over_limit",
+    "prices_differ", "quantity_rounded", "pictures_over_limit", "params_joined",
+    # An absent tag and an empty one are filled in by the same line of a template.
+    "sku_missing", "name_missing", "description_missing", "vendor_missing", "price_missing", "vat_missing",
+    "availability_missing", "quantity_missing",
 )  # fmt: skip
 
 # What they tell as published is not what stands in the place of what was sent: a number, a list, a name.

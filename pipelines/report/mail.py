@@ -11,6 +11,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 from typing import cast
+from urllib.parse import quote as quote_url
 
 from pipelines.errors import OperatorError
 from pipelines.report.pages import pictures, render_html, render_text
@@ -31,10 +32,12 @@ class Envelope:
     Attributes:
         sender: `Name <address>`; the domain of the address names this installation.
         recipients: at least one address.
+        replies: the address that answers go to, an operator's; None: that of the sender.
     """
 
     sender: str
     recipients: Sequence[str]
+    replies: str | None = None
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,12 @@ def compose(
     message["References"] = f"<{thread}@{origin.domain}>"
     if date is not None:
         message["Date"] = format_datetime(date)
+    answers = _address(envelope.replies) if envelope.replies else origin
+    if answers != origin:
+        message["Reply-To"] = answers
+    # The button of mail programs (RFC 2369) writes to the operator who sets what is mailed.
+    request = quote_url(f"Отписка: {subject}")
+    message["List-Unsubscribe"] = f"<mailto:{quote_url(answers.addr_spec, safe='@')}?subject={request}>"
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
     message["Content-Language"] = "ru"

@@ -131,7 +131,7 @@ def compose_digest(
         envelope,
         name=name,
         thread=f"catalog-feeds-digest-{name}",
-        subject=f"Прайс-листы «{quote(supplier)}»: сводка за день",
+        subject=f"Сводка за день: {quote(supplier)}",
         date=now,
         html=html,
         text=text,

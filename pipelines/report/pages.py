@@ -52,7 +52,15 @@ _FILE_LABELS = {
     "report_json": "Отчёт и полный список замечаний (JSON)",
     "raw": "Файл, каким мы его получили",
 }
+# An answer to a mail reaches an operator, who sets what the supplier is mailed (`MailPolicy`).
+FEWER_MAILS = (
+    "Слишком много писем? Ответьте на любое из них: «только ошибки», «одно письмо в день» или «не писать». "
+    "О первой загрузке, отказе, восстановлении и о загрузке, которая ждёт подтверждения, мы пишем сразу, "
+    "пока вы не попросите не писать совсем."
+)
 _PUBLISHED_HINT = "Товары опубликованы, но часть данных пришлось изменить, угадать или отбросить."
+# Without a web address a file is a path on a disk of ours.
+_FILES_HINT = "Хранятся на сервере каталога; чтобы получить файл, назовите оператору номер загрузки."
 _READ_HINT = "Часть данных пришлось изменить, угадать или отбросить."
 
 # The block «Статистика» of the platform's manual.
@@ -166,7 +174,7 @@ def render_notice(about: str, headline: str, paragraphs: Sequence[Paragraph], at
         paragraphs: what there is to say.
         at: when it was true.
     """
-    facts = {"about": about, "headline": headline, "paragraphs": paragraphs, "at": at}
+    facts = {"about": about, "headline": headline, "paragraphs": paragraphs, "at": at, "fewer_mails": FEWER_MAILS}
     page, text = (_environment().get_template(f"notice.{form}.j2").render(facts) for form in ("html", "txt"))
     return page, text
 
@@ -179,8 +187,7 @@ def pictures(report: LoadReport) -> dict[str, bytes]:
         histogram = report.prices.histogram
         colours = [charts.GREEN if index < fallen else charts.AMBER for index in range(len(histogram))]
         found["prices"] = charts.bars(histogram, colours, top=max(histogram))
-    if report.score and report.scores:
-        course = [*report.scores, report.score.points]
+    if report.score and report.scores and any(course := [*report.scores, report.score.points]):
         colours = [charts.GREEN if points >= 80 else charts.AMBER if points >= 50 else charts.RED for points in course]
         found["score"] = charts.bars(course, colours, top=100, slots=SCORES)
     return found
@@ -212,6 +219,7 @@ def _environment() -> Environment:
         "to_paste": _parted,
         "where": _where,
         "line": _line,
+        "found": _found,
         "sentence": _sentence,
     }
     return environment
@@ -232,10 +240,17 @@ def _sent(value: str | None) -> str:
 def _evidence(example: Example, cause: Cause) -> str:
     """What was sent, where an example has to say it: not what all of its cause have, nor the SKU once more."""
     if cause.code in _OTHER_LINES:
-        return f"тот же артикул на строках: {quote(example.sent or '')}"
+        return f"тот же артикул: {_other_places(example.sent or '')}"
     if cause.uniform or (example.sent is not None and example.sent == example.sku):
         return ""
     return _sent(example.sent)
+
+
+def _other_places(sent: str) -> str:
+    """Where the others stand: `строка 79`, `строки 68, 71`, in a set of files `offers.xml:12`."""
+    if ":" in sent:
+        return quote(sent)
+    return f"{'строки' if ',' in sent else 'строка'}{NBSP}{quote(sent)}"
 
 
 def _is_conversion(cause: Cause) -> bool:
@@ -278,6 +293,14 @@ def _line(example: Example) -> str:
     return ", ".join(filter(None, (part, line)))
 
 
+def _found(example: Example, cause: Cause) -> str:
+    """How often something was read otherwise, and where: what is told once a file is told where it stood first."""
+    line = _line(example)
+    if not cause.offers:
+        return f"впервые: {line}" if line else "весь файл"
+    return counted(cause.offers, "offer") + (f", например {line}" if line else "")
+
+
 def _sentence(text: str) -> str:
     """The text with a capital letter, unless it begins with the name of a file."""
     return f"С{text[1:]}" if text.startswith("строка") else text
@@ -291,6 +314,10 @@ def _in_quotes(value: str) -> str:
 def _facts(report: LoadReport, lengths: _Lengths) -> dict[str, Any]:
     load, reason = report.load, report.rejection
     causes = [cause for cause in report.causes.ranked if cause is not reason]
+    took_part = verdict.took_part(load)
+    files = _files(report.files)
+    # Why the file was rejected whole is told above, and is no remark on its offers.
+    courses = [course for course in report.since if reason is None or course.code != reason.code]
     # Beyond the ranked causes nobody counted by kind.
     complete = report.causes.total == len(report.causes.ranked)
 
@@ -314,17 +341,22 @@ def _facts(report: LoadReport, lengths: _Lengths) -> dict[str, Any]:
         "conversions": first(lengths.conversions, _is_conversion),
         "remarks": first(lengths.remarks, lambda cause: cause.severity is Severity.INFO and not cause.converts),
         "changes": _changes(report),
-        "warnings_hint": _PUBLISHED_HINT if verdict.took_part(load) and not load.dry_run else _READ_HINT,
-        "courses": report.since[: lengths.courses],
-        "courses_more": number(len(report.since) - lengths.courses) if len(report.since) > lengths.courses else "",
+        "warnings_hint": _PUBLISHED_HINT if took_part and not load.dry_run else _READ_HINT,
+        "courses": courses[: lengths.courses],
+        "courses_more": number(len(courses) - lengths.courses) if len(courses) > lengths.courses else "",
         "prices": report.prices,
         "prices_said": _prices_said(report.prices),
         "price_steps": _price_steps(report.prices),
         "score": report.score,
         "course": [*report.scores, report.score.points] if report.score else [],
         "statistics": _statistics(report),
-        "actualization": verdict.actualization(load) if verdict.took_part(load) else None,
-        "files": _files(report.files),
+        "actualization": verdict.actualization(load) if took_part else None,
+        "files": files,
+        "files_hint": "" if all(file.is_link for file in files) else _FILES_HINT,
+        "supplier": report.supplier,
+        "shop": report.shop,
+        "became": "опубликовано" if took_part else "прочитано",
+        "fewer_mails": FEWER_MAILS,
     }
 
 
@@ -399,6 +431,8 @@ def _price_steps(prices: PriceChanges | None) -> str:
 
 def _statistics(report: LoadReport) -> list[tuple[str, int]]:
     found = report.statistics or {}
+    if not any(found.values()):
+        return []
     return [(label, found[name]) for name, label in _STATISTICS.items() if name in found]
 
 

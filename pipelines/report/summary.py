@@ -35,6 +35,7 @@ class LoadReport:
         score: the quality of the file; None when its offers were not read.
         scores: those of earlier loads of this link, oldest first.
         statistics: the supplier's goods in the shop as the platform counts them, by the names of the JSON.
+        supplier, shop: what people call them.
     """
 
     load: LoadFacts
@@ -48,6 +49,8 @@ class LoadReport:
     score: Score | None = None
     scores: tuple[int, ...] = ()
     statistics: Mapping[str, int] | None = None
+    supplier: str = ""
+    shop: str = ""
 
     @property
     def rejection(self) -> Cause | None:
@@ -77,6 +80,8 @@ def build(
     prices: PriceChanges | None = None,
     scores: Sequence[int] = (),
     statistics: Mapping[str, int] | None = None,
+    supplier: str | None = None,
+    shop: str | None = None,
 ) -> LoadReport:
     """The report of a load.
 
@@ -93,6 +98,7 @@ def build(
         prices: the prices that the load changed.
         scores: those of earlier loads of this link, oldest first.
         statistics: the supplier's goods in the shop as the platform counts them.
+        supplier, shop: their names; by default their ids.
 
     Raises:
         InternalError: an issue has a code that is not in the closed list.
@@ -112,4 +118,6 @@ def build(
         score=score(offers, issues, read=counts.read, accepted=counts.accepted) if offers and counts.read else None,
         scores=tuple(scores),
         statistics=statistics,
+        supplier=supplier or load.supplier,
+        shop=shop or load.shop,
     )

@@ -58,7 +58,9 @@ def headline(report: LoadReport) -> str:
         case LoadStatus.HELD:
             return _held(load)
         case LoadStatus.REJECTED:
-            return "Прайс-лист отклонён целиком, каталог не изменён."
+            # A file that nobody got was not rejected.
+            what = "не загружен" if load.reason == "link_unreachable" else "отклонён целиком"
+            return f"Прайс-лист {what}, каталог не изменён."
         case LoadStatus.FAILED:
             return "Прайс-лист не обработан из-за сбоя на нашей стороне, каталог не изменён."
         case LoadStatus.UNCHANGED | LoadStatus.QUEUED | LoadStatus.RUNNING:
@@ -102,7 +104,7 @@ def buyers(report: LoadReport) -> list[str]:
         return [since + ("." if report.visible is None else f": {counted(report.visible, 'offer')}.")]
     if report.previous is None and load.status is LoadStatus.REJECTED:
         return ["Это первая загрузка: товаров из этого прайс-листа в каталоге пока нет."]
-    return ["Покупатели видят прежние данные."]
+    return ["Товаров из этого прайс-листа в каталоге пока нет."]
 
 
 def _seen(report: LoadReport) -> list[str]:
@@ -226,8 +228,10 @@ def actualization(load: LoadFacts) -> str:
         if not hidden:
             return "Выполнена: в файле есть все товары, которые видят покупатели, скрывать нечего."
         verb = "было бы скрыто" if load.dry_run else word(hidden, "hidden")
+        absent, back = word(hidden, "which"), word(hidden, "will_return")
         return (
-            f"Выполнена: {verb} {counted(hidden, 'offer')}, которых нет в файле. Вернутся в файл — вернутся в каталог."
+            f"Выполнена: {verb} {counted(hidden, 'offer')}, {absent} нет в файле. "
+            f"{back.capitalize()} в файл — {back} в каталог."
         )
     reason = facts.get("why_not") or "not_requested"
     try:

@@ -17,7 +17,7 @@ from pipelines.errors import CatalogFeedsError, NetworkError
 from pipelines.model import MailPolicy
 from pipelines.registry import Connection, Link, QueuedMail
 from pipelines.steps.house import House, options_of
-from pipelines.steps.reporting import readers
+from pipelines.steps.reporting import envelope_to, readers
 
 log = logging.getLogger(__name__)
 
@@ -106,8 +106,9 @@ def queue_digests(house: House, now: datetime) -> int:
         while (digest := registry.claim_digest(conn, at=now)) is not None:
             readers_of_it = hashlib.sha256("\n".join([digest.supplier, *digest.recipients]).encode()).hexdigest()[:16]
             name = f"catalog-feeds-digest-{readers_of_it}-{now:%Y%m%d}"
-            envelope = report.Envelope(house.settings.mail_from, digest.recipients)
-            mail = report.compose_digest(name, digest.supplier, digest.entries, envelope, now=now)
+            supplier = registry.supplier_name(conn, digest.supplier)
+            envelope = envelope_to(house, digest.recipients)
+            mail = report.compose_digest(name, supplier, digest.entries, envelope, now=now)
             key = f"mails/{name}.eml"
             house.store.put_bytes(key, mail.as_bytes())
             registry.queue_mail(
@@ -131,7 +132,7 @@ def queue_notices(house: House, now: datetime) -> int:
             if registry.mail_policy(conn, link.supplier) is MailPolicy.NONE:
                 continue
             key = f"mails/{notice.name}.eml"
-            mail = report.compose_notice(notice, report.Envelope(house.settings.mail_from, recipients))
+            mail = report.compose_notice(notice, envelope_to(house, recipients))
             house.store.put_bytes(key, mail.as_bytes())
             queued += registry.queue_mail(
                 conn, name=notice.name, supplier=link.supplier, recipients=recipients, message_key=key, at=now
@@ -149,7 +150,7 @@ def _notice(conn: Connection, link: Link, now: datetime) -> report.Notice | None
         return report.failing_notice(
             link_id=link.id,
             link=link.code,
-            supplier=link.supplier,
+            supplier=registry.supplier_name(conn, link.supplier),
             since=link.failing_since,
             error=(link.last_error or "").partition(": ")[2] or (link.last_error or ""),
             good_since=good.finished_at if good else None,
@@ -158,6 +159,5 @@ def _notice(conn: Connection, link: Link, now: datetime) -> report.Notice | None
     days = options_of(conn, link).link.stale_after_days
     if not days or link.changed_at is None or now - link.changed_at < timedelta(days=days):
         return None
-    return report.stale_notice(
-        link_id=link.id, link=link.code, supplier=link.supplier, changed_at=link.changed_at, now=now
-    )
+    supplier = registry.supplier_name(conn, link.supplier)
+    return report.stale_notice(link_id=link.id, link=link.code, supplier=supplier, changed_at=link.changed_at, now=now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
@@ -76,6 +76,8 @@ def _write(house: House, conn: Connection, load: LoadFacts, previous: LoadFacts 
             prices=publish.price_changes(conn, load.id) if load.published else None,
             scores=registry.earlier_scores(conn, load.link_id, load.id, limit=report.SCORES - 1),
             statistics=None if load.dry_run else asdict(publish.statistics(conn, load.shop, load.supplier)),
+            supplier=registry.supplier_name(conn, load.supplier),
+            shop=registry.find_shop(conn, load.shop).name,
         )
         conn.commit()
         with (folder / "report.json").open("w", encoding="utf-8") as out:
@@ -139,13 +141,18 @@ def _queue(house: House, conn: Connection, built: report.LoadReport, at: datetim
         entry = report.digest_entry(told)
         registry.add_to_digest(conn, name=name, supplier=load.supplier, recipients=recipients, entry=entry, due_at=due)
         return
-    envelope = report.Envelope(house.settings.mail_from, recipients)
+    envelope = envelope_to(house, recipients)
     mail = report.compose_mail(told, envelope, _attachments(house, load))
     key = load_key(load.id, f"{name}.eml")
     house.store.put_bytes(key, mail.as_bytes())
     registry.queue_mail(
         conn, name=name, supplier=load.supplier, load_id=load.id, recipients=recipients, message_key=key, at=at
     )
+
+
+def envelope_to(house: House, recipients: Sequence[str]) -> report.Envelope:
+    """From this installation to readers of a supplier, whose answers reach an operator."""
+    return report.Envelope(house.settings.mail_from, recipients, replies=house.settings.mail_reply_to)
 
 
 def readers(conn: Connection, link: Link) -> list[str]:

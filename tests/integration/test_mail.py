@@ -265,7 +265,7 @@ def test_R3_a_digest_is_one_mail_for_the_days_loads(house, load, feed, later):
     text = digest.get_body(("plain",)).get_content().replace("\N{NO-BREAK SPACE}", " ")
     assert "За сутки: 2 загрузки." in text
     assert text.index("загрузка № 2") < text.index("загрузка № 3")
-    assert digest["Subject"] == "Прайс-листы «a»: сводка за день"
+    assert digest["Subject"] == "Сводка за день: a"
 
 
 LINKS = """
@@ -291,6 +291,21 @@ def test_R3_a_file_that_stays_old_is_told_once(house, link):
     (message,) = (message for name, message in outbox(house).items() if "stale" in name)
     assert "не менялся 9\N{NO-BREAK SPACE}дней" in message.get_body(("plain",)).get_content()
     assert message["Subject"] == "Прайс-лист «a-main»"
+
+
+def test_suppliers_are_called_by_their_names_and_answers_reach_the_operator(house, link, feed):
+    answers = steps.House(
+        dataclasses.replace(house.settings, mail_reply_to="operator@kim.example"), house.database, house.store
+    )
+    link.files["/price.xml"] = feed({"a": 200}).read_bytes()
+    steps.run_cycle(answers)
+    steps.mail_round(answers, now=datetime.now(UTC) + timedelta(days=9.1))
+    mails = outbox(house)
+    assert len(mails) == 3
+    assert all("· Поставщик" in mail.get_body(("plain",)).get_content() for mail in mails.values())
+    assert mails.pop("catalog-feeds-load-1")["Reply-To"] is None
+    assert {mail["Reply-To"] for mail in mails.values()} == {"operator@kim.example"}
+    assert all("operator@kim.example?subject=" in mail["List-Unsubscribe"] for mail in mails.values())
 
 
 def test_R3_a_server_that_fails_for_a_day_is_told_once_and_its_recovery_too(house, link, feed):

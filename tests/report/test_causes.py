@@ -108,6 +108,14 @@ def test_a_few_values_are_no_cause_of_their_own(write_issues: WriteIssues, alike
     assert sorted(cause.issues for cause in find_causes(write_issues(issues), None).ranked) == apart
 
 
+def test_R2_an_absent_tag_and_an_empty_one_have_one_cure(write_issues: WriteIssues) -> None:
+    sent = [None] * 20 + [""] * 20
+    issues = [Issue("vendor_missing", ordinal=n, field="vendor", sent=value) for n, value in enumerate(sent)]
+    (cause,) = find_causes(write_issues(issues), None).ranked
+    assert (cause.offers, cause.uniform) == (40, False)
+    assert {example.sent for example in cause.examples} == {None, ""}
+
+
 def test_hostile_numbers_of_values_are_bounded(write_issues: WriteIssues) -> None:
     sent = [chr(97 + n % 20) for n in range(400)]
     issues = [Issue("vat_unknown", ordinal=n, sent=value) for n, value in enumerate(sent)]

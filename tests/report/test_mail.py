@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import default
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -52,6 +53,24 @@ def test_R1_the_mail_says_the_same_twice_as_text_and_html(report: LoadReport, me
     assert parsed["Date"].datetime == datetime(2026, 11, 22, 4, 15, 3, tzinfo=UTC)
     assert parsed["Auto-Submitted"] == "auto-generated"
     assert not parsed.defects
+
+
+@pytest.mark.parametrize("replies", [None, "Оператор <feeds+kim@operator.example>"])
+def test_R3_an_answer_and_the_button_to_unsubscribe_reach_an_operator(report: LoadReport, replies: str | None) -> None:
+    envelope = Envelope(SENDER, ["a@b.example"], replies=replies)
+    parsed = email.message_from_bytes(compose_mail(report, envelope).as_bytes(), policy=default)
+    address = "feeds+kim@operator.example" if replies else "feeds@catalog.example"
+    assert parsed["Reply-To"] == replies
+    button = urlsplit(parsed["List-Unsubscribe"].removeprefix("<").removesuffix(">"))
+    assert (button.scheme, unquote(button.path)) == ("mailto", address)
+    assert unquote(button.query) == "subject=Отписка: Прайс-лист «основной прайс»"
+    assert not parsed.defects
+
+
+@pytest.mark.parametrize("hostile", ["a@b.example>\r\nBcc: c@d.example", "nobody"])
+def test_R1_an_address_for_answers_is_one_address(report: LoadReport, hostile: str) -> None:
+    with pytest.raises(OperatorError):
+        compose_mail(report, Envelope(SENDER, ["a@b.example"], replies=hostile))
 
 
 def test_R1_the_message_id_is_stable_and_of_this_installation(

@@ -202,7 +202,7 @@ def test_F5_a_rejection_says_why_where_and_what_to_do(
     load = make_load(status=LoadStatus.REJECTED, reason=code, counts=Counts(errors=1), actualization={})
     report = build(load, write_issues([Issue(code, line=204817, sent="после <offer>")]), None, {}, make_load())
     for said in both(report):
-        assert "отклонён целиком, каталог не изменён" in said
+        assert ("не загружен" if code == "link_unreachable" else "отклонён целиком") + ", каталог не изменён" in said
         assert "прежние данные от 22 ноября 2026" in said
         assert "204817" in said
         assert code in said
@@ -281,15 +281,91 @@ def test_nothing_that_is_worth_knowing_is_left_out(
         assert "«Длинна» → «Длина»" in re.sub("<[^>]+>", "", said)
         assert "первый с Ид к-17" in said
         assert "значения объединены: «белый; синий»" in said
-        assert "Опубликованы первые 3 изображения" in said
+        assert "Опубликованы первые три изображения" in said
         assert said.count(" → ") == 2  # the heading, and what was read otherwise
 
 
 def test_offers_of_one_line_are_told_that_line(make_load: Callable[..., LoadFacts], write_issues: WriteIssues) -> None:
-    issues = [Issue("duplicate_conflict", ordinal=n, sku="F490", line=2, sent="import.xml:2") for n in range(2)]
-    for said in both(build(make_load(), write_issues(issues), None, {}, None)):
-        assert said.count("тот же артикул на строках: import.xml:2") == 2
-        assert "У всех" not in said
+    for sent, told in (
+        ("import.xml:2", "import.xml:2"),
+        ("79", "строка 79"),
+        ("68, 79", "строки 68, 79"),
+    ):
+        issues = [Issue("duplicate_conflict", ordinal=n, sku="F490", line=2, sent=sent) for n in range(2)]
+        for said in both(build(make_load(), write_issues(issues), None, {}, None)):
+            assert said.count(f"тот же артикул: {told}") == 2
+            assert "У всех" not in said
+
+
+def test_a_supplier_and_a_shop_are_called_by_their_names(
+    make_load: Callable[..., LoadFacts], write_issues: WriteIssues
+) -> None:
+    load, issues = make_load(supplier="krepezh", shop="main"), write_issues([])
+    for said in both(build(load, issues, None, {}, None, supplier="ООО «Крепёж»", shop="КИМ «Главный»")):
+        assert "· ООО «Крепёж»" in said
+        assert "магазин КИМ «Главный»" in said
+        assert "krepezh" not in said
+    for said in both(build(load, issues, None, {}, None)):
+        assert "· krepezh" in said
+        assert "магазин main" in said
+
+
+def test_what_is_read_once_a_file_is_told_where_it_stood_first(
+    make_load: Callable[..., LoadFacts], write_issues: WriteIssues
+) -> None:
+    recognized = {"field": "param", "sent": "Длинна", "published": "Длина"}
+    for line, ordinal, told in (
+        (27, None, "впервые: строка 27"),
+        (None, None, "весь файл"),
+        (27, 0, "1 товар, например строка 27"),
+    ):
+        issue = Issue("param_name_recognized", line=line, ordinal=ordinal, **recognized)
+        for said in both(build(make_load(), write_issues([issue]), None, {}, None)):
+            assert told in said
+
+
+def test_a_rejected_file_published_nothing_and_its_reason_is_told_once(
+    make_load: Callable[..., LoadFacts], write_issues: WriteIssues
+) -> None:
+    load = make_load(status=LoadStatus.REJECTED, reason="all_offers_rejected", counts=Counts(read=2, rejected=2))
+    issues = write_issues(
+        [Issue("all_offers_rejected"), Issue("text_cleaned", ordinal=0, sent="а  б", published="а б")]
+    )
+    before = write_issues([Issue("all_offers_rejected"), Issue("price_missing", ordinal=0, sku="A")])
+    for said in both(build(load, issues, None, {}, make_load(), issues_before=before)):
+        assert said.count("Ни один товар из файла не принят") == 1
+        assert "Не указана цена" in said
+        assert "прислано → прочитано" in said.lower()
+        assert "опубликовано" not in said.lower()
+
+
+def test_a_catalog_without_goods_and_scores_of_zero_need_no_room(
+    make_load: Callable[..., LoadFacts], write_issues: WriteIssues
+) -> None:
+    for counted in (0, 1):
+        statistics = {"published": counted, "hidden": 0}
+        report = build(make_load(), write_issues([]), None, {}, None, statistics=statistics)
+        for said in both(report):
+            assert ("Всего опубликованных товаров" in said) == bool(counted)
+        zero = Score((Part("accepted", counted, counted, 40),))
+        assert ("score" in pages.pictures(replace(report, score=zero, scores=(0, 0)))) == bool(counted)
+
+
+def test_a_path_is_told_to_be_out_of_reach_and_a_link_is_not(
+    make_load: Callable[..., LoadFacts], write_issues: WriteIssues
+) -> None:
+    for place, out_of_reach in (("/var/lib/feeds/issues.csv", True), ("https://files.example/issues.csv", False)):
+        for said in both(build(make_load(), write_issues([]), None, {"issues_csv": place}, None)):
+            assert "Полный список замечаний (CSV)" in said
+            assert ("Хранятся на сервере каталога" in said) == out_of_reach
+
+
+def test_R3_every_form_says_how_to_be_written_less(
+    make_load: Callable[..., LoadFacts], write_issues: WriteIssues
+) -> None:
+    said = [*both(build(make_load(), write_issues([]), None, {}, None))]
+    said += render_notice("О чём", "Что", [], datetime(2026, 11, 22, tzinfo=UTC))
+    assert all("Слишком много писем? Ответьте на любое из них" in form for form in said)
 
 
 def test_removed_spaces_can_be_seen(make_load: Callable[..., LoadFacts], write_issues: WriteIssues) -> None:

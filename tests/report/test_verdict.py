@@ -60,6 +60,11 @@ def report_on(
         ),
         ({"status": LoadStatus.REJECTED}, "bad", "Прайс-лист отклонён целиком, каталог не изменён."),
         (
+            {"status": LoadStatus.REJECTED, "reason": "link_unreachable"},
+            "bad",
+            "Прайс-лист не загружен, каталог не изменён.",
+        ),
+        (
             {"status": LoadStatus.FAILED},
             "neutral",
             "Прайс-лист не обработан из-за сбоя на нашей стороне, каталог не изменён.",
@@ -108,7 +113,7 @@ def test_F5_a_rejected_file_leaves_the_data_of_the_last_good_load(
     assert said_to(previous=good, status=LoadStatus.REJECTED, visible=2) == f"{seen}: 2 товара."
     assert "первая загрузка" in said_to(status=LoadStatus.REJECTED)
     bad = make_load(status=LoadStatus.REJECTED)
-    assert said_to(previous=bad, status=LoadStatus.REJECTED) == "Покупатели видят прежние данные."
+    assert said_to(previous=bad, status=LoadStatus.REJECTED) == "Товаров из этого прайс-листа в каталоге пока нет."
     assert report_on(previous=bad).good_since is None
 
 
@@ -132,6 +137,9 @@ def test_P6_every_reason_of_the_gate_has_its_sentence() -> None:
 
 def test_P6_actualization_applied_or_why_not(make_load: Callable[..., LoadFacts]) -> None:
     assert verdict.actualization(make_load()).startswith(f"Выполнена: скрыты 3{NBSP}товара")
+    one = verdict.actualization(make_load(counts=Counts(hidden=1))).replace(NBSP, " ")
+    assert one == "Выполнена: скрыт 1 товар, которого нет в файле. Вернётся в файл — вернётся в каталог."
+    assert "21 товар, которого нет" in verdict.actualization(make_load(counts=Counts(hidden=21))).replace(NBSP, " ")
     assert "скрывать нечего" in verdict.actualization(make_load(counts=Counts(read=1, accepted=1)))
     assert "было бы скрыто" in verdict.actualization(make_load(dry_run=True))
     for reason, sentence in verdict.ACTUALIZATION_REASONS.items():
