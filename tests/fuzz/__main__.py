@@ -75,6 +75,7 @@ def fuzz(target: str, seconds: int, corpus: Path, keep: Path | None, failures: P
         f"-max_len={LONGEST_INPUT}",
         f"-rss_limit_mb={MEMORY_MB}",
         f"-timeout={WALL_SECONDS}",
+        f"-report_slow_units={WALL_SECONDS}",
         f"-dict={scratch / 'words'}",
         f"-artifact_prefix={failures}/",
     ]

@@ -28,7 +28,8 @@ def words(seeds: Iterable[bytes]) -> list[bytes]:
     """Every tag, attribute and field of the seeds, every header of a table, and what hurts; each once."""
     found = [match[1] for seed in seeds for pattern in (_TAG, _ATTRIBUTE, _FIELD) for match in pattern.finditer(seed)]
     texts = (*_HURTFUL, *HEADERS.values())
-    known = [*found, *(b"<" + tag + b">" for tag in found), *_HURTFUL_BYTES, *(text.encode() for text in texts)]
+    tags = (bracket + tag + b">" for tag in found for bracket in (b"<", b"</"))
+    known = [*found, *tags, *_HURTFUL_BYTES, *(text.encode() for text in texts)]
     return [word for word in dict.fromkeys(known) if len(word) <= _LONGEST]
 
 

@@ -1,7 +1,8 @@
 """What is fuzzed: each reader of `pipelines.parse`, given bytes as a supplier would send them.
 
 A target may refuse its input with a `SupplierError` and nothing else, within `CPU_SECONDS`, and leaves nothing behind
-then. What it reads comes out as rows of the schema, each with a line of the file.
+then. What it reads comes out as rows of the schema, each with a line of the file. Large YML has two ways to be read:
+`yml-cut` compares them.
 """
 
 from __future__ import annotations
@@ -10,19 +11,30 @@ import io
 import re
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.errors import SupplierError
-from pipelines.model import RAW_SCHEMA, FeedFormat
+from pipelines.model import RAW_SCHEMA, FeedFormat, ParseResult
 from pipelines.options import LinkOptions
-from pipelines.parse import parse
+from pipelines.parse import parse, yml
+from pipelines.parse.facts import Facts
+from pipelines.parse.slice_reader import Context, SliceReader
+from pipelines.parse.slices import Run, Unproven
+from pipelines.parse.sniff import HEAD_BYTES, sniff
+from pipelines.parse.yml_cut import YmlCut
 
 # Of the processor's time, not of the clock's: a machine may be busy, or stop us for a while.
 CPU_SECONDS = 5.0
+# Of a run of slices: a few offers, so that small files have several runs.
+RUN_BYTES = 256
 GOLDEN = Path(__file__).parents[1] / "golden"
 _VARYING = re.compile(r"[^а-яё ]", re.IGNORECASE)  # of a detail, what is a quotation of the file
 _OPTIONS = LinkOptions(price_type="Розничная")
@@ -30,7 +42,54 @@ _OPTIONS = LinkOptions(price_type="Розничная")
 
 def fuzz_one(expected: FeedFormat, data: bytes, folder: Path) -> str:
     """Read `data`; what came of it, in words: `read` and its remarks, or `refused` and why."""
+    return _read(expected, data, folder)[0]
+
+
+def fuzz_cut(data: bytes, folder: Path) -> str:
+    """Read `data` the plain way, and cut between its offers as a large file is: the same, or nothing is proven.
+
+    What was proven says `cut` behind the outcome.
+    """
+    outcome, plain = _read(FeedFormat.YML, data, folder)
+    out = folder / "cut.parquet"
+    try:
+        sniffed = sniff(data[:HEAD_BYTES], whole=len(data) <= HEAD_BYTES)
+        if sniffed.format is not FeedFormat.YML:
+            return outcome
+        with (
+            patch.object(yml, "WorkerPool", InThisProcess),
+            patch.object(YmlCut, "runs", lambda cut: cut._cut.runs(RUN_BYTES)),
+        ):
+            result = yml.read_cut(lambda: io.BytesIO(data), sniffed, out, _OPTIONS)
+    except (SupplierError, Unproven):
+        assert list(folder.iterdir()) == [], "a file that is not proven left something behind"
+        return outcome
+    table = pq.read_table(out)
+    out.unlink()
+    assert plain is not None, f"proven, but {outcome}"
+    assert result == plain[0], "proven, with other remarks"
+    assert table.equals(plain[1]), "proven, with other rows"
+    return f"{outcome} cut"
+
+
+class InThisProcess(nullcontext[Any]):
+    """Stands in for a `WorkerPool`: coverage is not counted in other processes."""
+
+    def __init__(self, context: Context, *, workers: int) -> None:
+        super().__init__(self)
+        self._reader = SliceReader(context)
+        assert workers > 0
+
+    def read(self, runs: Iterable[Run]) -> Iterator[tuple[pa.RecordBatch, Facts]]:
+        """What the workers would answer, one after another."""
+        for run in runs:
+            batch, facts = self._reader.read_run(*run)
+            yield batch, Facts.from_json(facts.as_json())
+
+
+def _read(expected: FeedFormat, data: bytes, folder: Path) -> tuple[str, tuple[ParseResult, pa.Table] | None]:
     out = folder / "raw_offers.parquet"
+    read = None
     started = time.process_time()
     try:
         result = parse(lambda: io.BytesIO(data), out, expected=expected, options=_OPTIONS)
@@ -44,10 +103,10 @@ def fuzz_one(expected: FeedFormat, data: bytes, folder: Path) -> str:
         out.unlink()
         assert table.schema.equals(RAW_SCHEMA)
         assert result.read == table.num_rows > 0
-        outcome = " ".join(["read", *sorted({issue.code for issue in result.issues})])
+        outcome, read = " ".join(["read", *sorted({issue.code for issue in result.issues})]), (result, table)
     spent = time.process_time() - started
     assert spent < CPU_SECONDS, f"{spent:.1f} s of processor time for {len(data)} bytes"
-    return outcome
+    return outcome, read
 
 
 def workbook_around(data: bytes) -> bytes:
@@ -84,6 +143,7 @@ def golden_seeds(suffixes: tuple[str, ...], mark: bytes) -> list[bytes]:
 Target = Callable[[bytes, Path], str]
 TARGETS: dict[str, Target] = {
     "yml": lambda data, folder: fuzz_one(FeedFormat.YML, data, folder),
+    "yml-cut": fuzz_cut,
     "commerceml": lambda data, folder: fuzz_one(FeedFormat.COMMERCEML, data, folder),
     "csv": lambda data, folder: fuzz_one(FeedFormat.CSV, data, folder),
     "json": lambda data, folder: fuzz_one(FeedFormat.JSON, data, folder),
@@ -91,6 +151,7 @@ TARGETS: dict[str, Target] = {
 }
 SEEDS: dict[str, Callable[[], list[bytes]]] = {
     "yml": lambda: golden_seeds((".xml",), b"yml_catalog"),
+    "yml-cut": lambda: golden_seeds((".xml",), b"yml_catalog"),
     "commerceml": lambda: golden_seeds((".xml",), "КоммерческаяИнформация".encode()),
     "csv": lambda: golden_seeds((".csv",), b""),
     "json": lambda: golden_seeds((".json",), b""),
