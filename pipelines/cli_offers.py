@@ -184,7 +184,7 @@ def export(
     if done.lossy:
         click.echo(
             f"note: a table cannot carry {done.lossy} of them as they are: it holds SKUs of Latin letters and digits in"
-            " lower case only, and cuts the longest descriptions; yml carries all",
+            " lower case only, cuts the longest descriptions, and ends lines in one way; yml carries all",
             err=True,
         )
 

@@ -38,8 +38,8 @@ class Exported:
 
     Attributes:
         offers: rows.
-        lossy: of them, offers whose row does not load again as this card: a table cannot carry the SKU (O1), or the
-            cell cannot hold the description.
+        lossy: of them, offers whose row does not load again as this card: a table cannot carry the SKU (O1), the cell
+            cannot hold the description, or ends lines otherwise.
     """
 
     offers: int = 0
@@ -84,7 +84,9 @@ def _counted(cards: Iterable[Mapping[str, Any]], done: Exported, form: ExportFor
 def _fits_a_table(sent: Sent, description_limit: int) -> bool:
     sku = sent.scalars["sku"]
     plain = sku.isascii() and sku.isalnum() and sku == sku.lower()
-    return plain and len(sent.scalars.get("description", "")) <= description_limit
+    # A line in a cell ends with LF when it is read, as XML has it: a CR does not come back.
+    lines_end_alike = not any("\r" in (text or "") for param in sent.params for text in param.values())
+    return plain and lines_end_alike and len(sent.scalars.get("description", "")) <= description_limit
 
 
 @contextmanager
