@@ -19,6 +19,8 @@ from pipelines.settings import Settings
 CATALOG = "catalog"
 # MERGE … RETURNING old, new: the catalog's differences are applied and logged in one statement.
 MINIMUM_VERSION = 18
+# For a server that accepts and says nothing. Each address of it has as long.
+_CONNECT_SECONDS = 10
 # A statement may sort a whole supplier; nothing may wait or idle for ever. A worker whose machine is gone says no
 # goodbye: the server asks after it, and within a minute drops the connection with the locks that hold up the retry.
 # On disks of today a row found by its key costs little more than the next one: whoever looks for a thousand offers must
@@ -62,7 +64,7 @@ class Database:
                 self.url(name),
                 autocommit=autocommit,
                 application_name="catalog-feeds",
-                connect_timeout=10,
+                connect_timeout=_CONNECT_SECONDS,
                 options=_SESSION,
                 # A server whose machine vanished answers nothing, not even that: a worker would wait for hours.
                 keepalives_idle=30,

@@ -1,5 +1,6 @@
 """From an empty database to the newest schema, and the schema against the model."""
 
+import socket
 import subprocess
 import sys
 import uuid
@@ -11,7 +12,7 @@ import pyarrow as pa
 import pytest
 from psycopg import sql
 
-from pipelines.database import Database, open_database
+from pipelines.database import Database, connection, open_database
 from pipelines.database.migrate import head, migrate, revision
 from pipelines.errors import OperatorError
 from pipelines.model import MEASURE, MONEY, OFFER_FIELDS, PARAM, QUANTITY, REGION
@@ -128,6 +129,14 @@ def test_an_unreachable_server_is_the_operators_matter():
     ):
         pass
     assert "secret-word" not in str(error.value)
+
+
+def test_a_server_that_accepts_and_says_nothing_is_given_up(monkeypatch):
+    monkeypatch.setattr(connection, "_CONNECT_SECONDS", 2)  # the least that libpq takes
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        database = Database(f"postgresql://u:p@127.0.0.1:{silent.getsockname()[1]}/catalog")
+        with pytest.raises(OperatorError, match="timeout"):
+            database.connect()
 
 
 def test_a_url_keeps_its_parameters_for_other_databases():
