@@ -1,6 +1,7 @@
 """Write the documents that are taken from the code: `python -m docs.generate`. A test compares them with what is here.
 
 * `docs/guards.md` — what the catalog does not let a file do by itself, from `docs.guards`;
+* `docs/hostile.md` — what comes from outside and which tests hold what we do about it, from `docs.hostile`;
 * `docs/issues.md` — every issue code with severity, rule, message and remedies, from `pipelines.issue_codes` and
   `pipelines.remedies`;
 * `docs/reliability.md` — what happens when something fails, from `docs.faults`;
@@ -19,6 +20,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from docs.guards import guards
+from docs.hostile import hostile
 from docs.reliability import reliability
 from docs.rules import rules
 from pipelines.issue_codes import ISSUE_CODES, IssueCode
@@ -60,6 +62,7 @@ def documents() -> dict[Path, str]:
     """The generated documents: path -> text."""
     return {
         FOLDER / "guards.md": guards(),
+        FOLDER / "hostile.md": hostile(),
         FOLDER / "issues.md": issues(),
         FOLDER / "settings.md": settings(),
         FOLDER / "reliability.md": reliability(),

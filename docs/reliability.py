@@ -77,8 +77,10 @@ Seconds until the last link that is well was begun to be looked at, and until it
 
 * **A mail may come twice** when a worker dies between the mail server's word that it has the mail and the commit that
   notes it. It is the same mail under the same Message-ID, which servers and programs use to drop the second.
-* **A database that accepts and never answers** holds its worker until Airflow ends the task after half an hour; the
-  load is then taken up. A database whose machine vanished is noticed within a minute.
+* **A database that falls silent in the middle of a statement**, while its machine still acknowledges what it is sent,
+  holds its worker until Airflow ends the task after half an hour, which is also what a statement may take; the load is
+  then taken up. One that is silent from the first is given up after ten seconds, one whose machine vanished within a
+  minute.
 * **A disk that loses what it said it had written** is beyond us: files and their folders are synced before a catalog
   names them, PostgreSQL does the same.
 * **A clock that is wrong** is put up with: what was noted in the future counts as due. Dates that people read are those

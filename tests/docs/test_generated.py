@@ -1,15 +1,19 @@
 """Documents taken from the code say what the code says; the list of issue codes keeps its own promises."""
 
+import ast
 import re
 import string
+from pathlib import Path
 
 import pytest
 
 from docs.generate import documents
+from docs.hostile import FEEDS, SECTIONS
 from docs.rules import RULES, rule_tests
 from pipelines.issue_codes import ISSUE_CODES
 from pipelines.model import Severity
 
+TESTS = Path(__file__).parents[1]
 CODES = list(ISSUE_CODES.values())
 
 
@@ -39,3 +43,17 @@ def test_every_rule_that_is_promised_is_held_by_a_test() -> None:
     assert set(held) <= set(RULES), "a test names a rule that does not exist"
     assert {rule for rule in RULES if rule not in held} == set()
     assert {rule for code in ISSUE_CODES.values() for rule in [code.rule]} <= set(RULES)
+
+
+def test_every_hostile_case_is_held_by_tests_that_exist() -> None:
+    assert len(FEEDS) == 55
+    named = {name for cases in SECTIONS.values() for case in cases for name in case.tests}
+    assert all(case.tests for cases in SECTIONS.values() for case in cases)
+    there = {
+        f"{path.relative_to(TESTS).as_posix()}::{node.name.removeprefix('test_')}"
+        for path in {TESTS / name.partition("::")[0] for name in named if "::" in name}
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    }
+    there |= {folder.name for folder in (TESTS / "golden").iterdir() if (folder / "expected.json").exists()}
+    assert named - there == set()

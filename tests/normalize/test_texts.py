@@ -67,6 +67,11 @@ def test_N4_homoglyphs_are_not_changed(normalised):
     assert normalised({"name": "плаcтик НP"}).offer["name"] == "плаcтик НP"
 
 
+@pytest.mark.parametrize("name", ["15 ? 12 см", "Труба \ufffd 20", "в„–5"])
+def test_N4_what_was_lost_before_it_came_is_left_as_sent(normalised, name):
+    assert normalised({"name": name}).offer["name"] == name
+
+
 @pytest.mark.parametrize(("required", "accepted"), [("vendor", 0), ("vat", 1), ("", 1)])
 def test_O12_vendor_is_required_by_the_shop(normalised, required, accepted):
     result = normalised({"vendor": " "}, required_fields=required)

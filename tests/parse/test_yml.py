@@ -237,6 +237,15 @@ def test_F8_no_offers(refuse: Refuse, document: str) -> None:
     assert refuse(document.encode()).code == "no_offers"
 
 
+def test_F5_blanks_between_offers_are_bounded_like_any_text(read: Read, refuse: Refuse, feed: Feed) -> None:
+    def blanks(count: int) -> bytes:
+        return feed("<offer id='1'/>" + " \n" * count + "<offer id='2'/>")
+
+    _, rows = read(blanks(2_000_000))
+    assert rows[1]["line"] == rows[0]["line"] + 2_000_000
+    assert refuse(blanks(6_000_000)).code == "xml_limit"
+
+
 def test_F5_a_file_cut_anywhere_is_refused(refuse: Refuse, feed: Feed) -> None:
     document = feed("<offer id='1'><name>Кабель</name><!-- x --><a><![CDATA[ < ]]></a>&amp;</offer>\n").rstrip()
     for end in range(document.index(b"<yml") + 13, len(document)):
