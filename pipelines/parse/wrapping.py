@@ -138,8 +138,19 @@ class Wrapping:
             return self.parse(body, each=each), one_piece(body, line=line)
         except etree.XMLSyntaxError:
             # What can be repaired is refused by the parser without exception, so nothing else is searched for it.
+            # Bytes that are not UTF-8 cannot: halves of a character would join where a control character parts them.
+            if not _is_utf8(body):
+                raise Unproven("bytes are not UTF-8") from None
             piece = one_piece(body, line=line, repairs=repairs)
         try:
             return self.parse(piece.body, each=each), piece
         except etree.XMLSyntaxError as error:
             raise Unproven("not well-formed", error.msg) from error
+
+
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

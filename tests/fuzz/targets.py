@@ -25,10 +25,10 @@ from pipelines.errors import SupplierError
 from pipelines.model import RAW_SCHEMA, FeedFormat, ParseResult
 from pipelines.options import LinkOptions
 from pipelines.parse import parse, yml
-from pipelines.parse.facts import Facts
 from pipelines.parse.slice_reader import Context, SliceReader
 from pipelines.parse.slices import Run, Unproven
 from pipelines.parse.sniff import HEAD_BYTES, sniff
+from pipelines.parse.worker_pool import Answer
 from pipelines.parse.yml_cut import YmlCut
 
 # Of the processor's time, not of the clock's: a machine may be busy, or stop us for a while.
@@ -80,11 +80,11 @@ class InThisProcess(nullcontext[Any]):
         self._reader = SliceReader(context)
         assert workers > 0
 
-    def read(self, runs: Iterable[Run]) -> Iterator[tuple[pa.RecordBatch, Facts]]:
+    def read(self, runs: Iterable[Run]) -> Iterator[Answer]:
         """What the workers would answer, one after another."""
         for run in runs:
             batch, facts = self._reader.read_run(*run)
-            yield batch, Facts.from_json(facts.as_json())
+            yield batch, facts.as_json()
 
 
 def _read(expected: FeedFormat, data: bytes, folder: Path) -> tuple[str, tuple[ParseResult, pa.Table] | None]:

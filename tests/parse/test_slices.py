@@ -121,6 +121,10 @@ REFUSED = {
     "a byte of another encoding": (b"two", b"\xf2\xe2\xee"),
     "an overlong sequence": (b"two", b"\xc0\xaf"),
     "half a surrogate": (b"two", b"\xed\xa0\x80"),
+    "halves of a character, parted by a control character, under a mark": (
+        CLEAN[: CLEAN.index(b"two") + 1],
+        b"\xef\xbb\xbf" + CLEAN[: CLEAN.index(b"two")] + b"\xd1\x01\x81",
+    ),
     "depth": (b"two", b"<a>" * 253 + b"</a>" * 253),
     "a closing tag too many": (b"</offer><offer", b"</offer></offers><offer"),
     "offers that are not closed": (b"</offers>", b""),
