@@ -144,16 +144,20 @@ def _run(
 
 
 def _in_order(connection: duckdb.DuckDBPyConnection, raw: Path, parts: tuple[Part, ...]) -> Iterator[Results]:
-    """The results of batches in the order of the file; each worker has one under way, no more are kept."""
+    """The results of batches in the order of the file.
+
+    Each worker has one under way while the caller has another one: writing keeps nobody waiting.
+    """
     under_way: deque[Future[Results]] = deque()
     with ExitStack() as stack:
         workers = deque(stack.enter_context(Worker(connection, raw, parts)) for _ in range(WORKERS))
         pool = stack.enter_context(ThreadPoolExecutor(WORKERS))
         for groups in groups_of_batches(pq.read_metadata(raw)):
-            if len(under_way) == WORKERS:
-                yield under_way.popleft().result()
+            done = under_way.popleft().result() if len(under_way) == WORKERS else None
             under_way.append(pool.submit(workers[0].results, groups))
             workers.rotate(-1)
+            if done is not None:
+                yield done
         while under_way:
             yield under_way.popleft().result()
 

@@ -1,7 +1,7 @@
 """Publishing: what a load changes in the catalog, the one transaction that changes it, and ways to look at it."""
 
 from pipelines.publish.assignments import SETTABLE, Assignments
-from pipelines.publish.cards import count_published, read_card
+from pipelines.publish.cards import read_card
 from pipelines.publish.catalog import Publication, Standing
 from pipelines.publish.changes import take_turn
 from pipelines.publish.difference import Difference
@@ -35,7 +35,6 @@ __all__ = [
     "Standing",
     "Statistics",
     "Written",
-    "count_published",
     "export",
     "external_keys",
     "find_place",

@@ -74,14 +74,6 @@ def read_card(
     return plain | {"history": [{key: _plain(key, value) for key, value in row.items()} for row in history]}
 
 
-def count_published(conn: psycopg.Connection[Any], shop: str, supplier: str) -> int:
-    """Offers of a supplier in a shop that are not hidden."""
-    row = conn.execute(
-        "SELECT count(*) FROM offers WHERE shop_id = %s AND supplier_id = %s AND status = 'published'", [shop, supplier]
-    ).fetchone()
-    return int(row[0]) if row else 0
-
-
 def _plain(name: str, value: Any) -> Any:  # noqa: ANN401 - any value of a row
     if isinstance(value, Decimal):
         return f"{value:.2f}" if name in _MONEY else f"{value.normalize():f}"

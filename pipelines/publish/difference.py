@@ -77,11 +77,13 @@ class Comparison:
     def differing(self) -> Iterator[bytes]:
         """Offers to write, as CSV for COPY: keys, place, fingerprints, then the published fields.
 
-        Lists are JSON. Every value is quoted and NULL is nothing at all, so that an empty text stays one.
+        Lists are JSON. Every value is quoted and NULL is nothing at all, so that an empty text stays one. A fingerprint
+        of the rest is made only for cards in which something lasts: it costs nearly as much as all the other values.
         """
         fields = ", ".join(_as_text(field.name, field.type) for field in OFFER_FIELDS)
+        rest_hash = f"CASE WHEN sku_key IN (SELECT sku_key FROM bound) THEN {REST_HASH} END"
         return self._csv(
-            f"SELECT sku_key, external_id, part, CAST(line AS VARCHAR), content_hash, {REST_HASH}, {fields}"
+            f"SELECT sku_key, external_id, part, CAST(line AS VARCHAR), content_hash, {rest_hash}, {fields}"
             " FROM read_parquet($offers)"
             " WHERE sku_key IN (SELECT sku_key FROM difference WHERE kind IN ('created', 'changed', 'restored'))",
             {"offers": self._offers},
@@ -133,6 +135,9 @@ def compare(
             f"CREATE TABLE file AS SELECT sku_key, content_hash, {codes} FROM read_parquet($offers)",
             {"offers": str(offers)},
         )
+        bound = " OR ".join(f"{name} IS NOT NULL" for name in LASTING)
+        sides = " UNION ".join(f"SELECT sku_key FROM {side} WHERE {bound}" for side in ("file", "catalog"))
+        connection.execute(f"CREATE TABLE bound AS {sides}")
         twice = connection.execute(
             "SELECT count(*) FROM file WHERE sku_key IS NULL OR content_hash IS NULL"
             " UNION ALL SELECT count(*) - count(DISTINCT sku_key) FROM file"

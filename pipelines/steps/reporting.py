@@ -63,19 +63,20 @@ def _write(house: House, conn: Connection, load: LoadFacts, previous: LoadFacts 
         _write_lists(house, load, issues, folder)
         if load.counts.errors + load.counts.warnings and (load.bytes or 0) <= ANNOTATED_LIMIT_BYTES:
             _annotate(house, load, issues, folder)
+        statistics = publish.statistics(conn, load.shop, load.supplier)
         built = report.build(
             load,
             issues,
             local(load.id, "rejected.parquet"),
             load_files(house, load),
             previous,
-            visible=publish.count_published(conn, load.shop, load.supplier),
+            visible=statistics.published,
             good_since=good.finished_at if good else None,
             offers=local(load.id, "offers.parquet"),
             issues_before=local(compared.id, "issues.parquet") if compared else None,
-            prices=publish.price_changes(conn, load.id) if load.published else None,
+            prices=publish.price_changes(conn, load.id) if _may_have_changed_prices(load) else None,
             scores=registry.earlier_scores(conn, load.link_id, load.id, limit=report.SCORES - 1),
-            statistics=None if load.dry_run else asdict(publish.statistics(conn, load.shop, load.supplier)),
+            statistics=None if load.dry_run else asdict(statistics),
             supplier=registry.supplier_name(conn, load.supplier),
             shop=registry.find_shop(conn, load.shop).name,
         )
@@ -86,6 +87,14 @@ def _write(house: House, conn: Connection, load: LoadFacts, previous: LoadFacts 
     house.store.put_bytes(load_key(load.id, "report.txt"), report.render_text(built).encode())
     house.store.put_bytes(load_key(load.id, "report.html"), report.render_html(built).encode())
     return built
+
+
+def _may_have_changed_prices(load: LoadFacts) -> bool:
+    """Whether it is worth going through all that the load wrote: a first load wrote much, and changed no price.
+
+    What an approval wrote later is not in the counts.
+    """
+    return load.published and bool(load.counts.changed + load.counts.restored or load.decision)
 
 
 def _write_lists(house: House, load: LoadFacts, issues: Path, folder: Path) -> None:

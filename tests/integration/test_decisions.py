@@ -212,9 +212,11 @@ def test_P7_other_fields_of_the_offer_are_published_and_the_price_stays_with_wha
     path.write_text(path.read_text().replace("05:00", "06:00"), encoding="utf-8")
     again = load(path)
     assert (again.counts["changed"], again.counts["unchanged"]) == (0, 1)
+    assert report(house, again.load_id)["prices"] is None
     steps.approve(house, again.load_id, ANNA)
     card = steps.offer(house, shop="main", supplier="a", sku="a")
     assert (card["price"], card["unit_okei"]) == ("100000.00", "166")
+    assert report(house, again.load_id)["prices"]["up"] == 1
 
 
 @pytest.mark.parametrize(

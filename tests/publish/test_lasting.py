@@ -90,6 +90,22 @@ def test_O17_an_offer_from_before_the_hash_of_the_rest_is_written_once_more_and_
     assert send() == (UNCHANGED, NOTHING, (["100"], None), 1)
 
 
+def test_O17_the_rest_has_a_fingerprint_where_something_lasts_and_only_there(conn, send):
+    def fingerprinted():
+        found = conn.execute("SELECT rest_hash IS NOT NULL FROM offers").fetchone()[0]
+        conn.commit()
+        return found
+
+    send()
+    assert not fingerprinted()
+    assert send(["100"])[0] == CHANGED
+    assert fingerprinted()
+    assert send() == (UNCHANGED, NOTHING, (["100"], None), 1)
+    assert send(price="11.00")[0] == CHANGED  # without the codes, which stay
+    assert fingerprinted()
+    assert send(["100"], price="11.00") == (UNCHANGED, NOTHING, (["100"], None), 0)
+
+
 def test_O17_P3_a_file_without_the_codes_writes_no_offer(conn, send):
     def versions():
         return conn.execute("SELECT sku_key, ctid, xmin FROM offers ORDER BY sku_key").fetchall()
