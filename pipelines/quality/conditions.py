@@ -14,6 +14,10 @@ _RU = Locale("ru")
 _SET_SHOWN = 8
 
 
+# The middle of two whole numbers ends in a half, which says nothing of hundreds.
+_WHOLE = 100
+
+
 def amount(value: float, unit: Unit) -> str:
     """A number as people read it: `9 459`, `12,5 %`, `1 200,50`."""
     if unit is Unit.SHARE:
@@ -25,6 +29,8 @@ def amount(value: float, unit: Unit) -> str:
 
 def instead(now: float, usual: float, unit: Unit) -> str:
     """A number beside the usual one: `12 % вместо обычных 96 %`, `96 %, как обычно`."""
+    if unit is Unit.NUMBER and abs(usual) >= _WHOLE:
+        usual = round(usual)
     shown, expected = amount(now, unit), amount(usual, unit)
     return f"{shown}, как обычно" if shown == expected else f"{shown} вместо обычных {expected}"
 
