@@ -41,8 +41,8 @@ def feed_of(size: int) -> Iterator[bytes]:
 
 
 def exchange_of(size: int) -> Iterator[bytes]:
-    """An exchange is joined in batches, so it takes some megabytes until the first of them is full."""
-    return exchange(1, encoding="windows-1251", bytes_wanted=12_000_000 + size)
+    """An exchange is joined in batches, two at a time, so it takes some megabytes until the first of them are full."""
+    return exchange(1, encoding="windows-1251", bytes_wanted=24_000_000 + size)
 
 
 def around(filler: Callable[[int], str]) -> Callable[[int], Iterator[bytes]]:
