@@ -321,9 +321,13 @@ class Publication:
                 copy.write(data)
 
     def _tell_planner(self, created: int) -> None:
-        """Let the next statements know of a catalog that grew by much; the server itself would notice in a minute."""
+        """Let the next statements know of a catalog or a supplier that grew by much.
+
+        The server itself would notice the catalog's growth in a minute, but a new supplier among millions of offers not
+        for weeks: it would think that there is one offer of theirs, and read all of them for each few that changed.
+        """
         (known,) = self._row("SELECT reltuples FROM pg_class WHERE oid = 'offers'::regclass")
-        if created > _MUCH * max(known, _SMALL):
+        if created > max(_SMALL, min(_MUCH * known, self._staged.visible_before)):
             self._conn.execute("ANALYZE (SKIP_LOCKED) offers (shop_id, supplier_id, sku_key, status)")
 
     def _check(self, counts: Counts, staged: Difference, *, hide: bool) -> None:
@@ -375,7 +379,7 @@ def _lasting(name: str) -> str:
 
 # The growth that changes how the catalog should be searched, as a share of the offers that were counted last; so few
 # offers are searched in no time anyhow.
-_MUCH, _SMALL = 0.1, 10_000
+_MUCH, _SMALL = 0.1, 1_000
 
 # What a load does to offers, counted under these names (P2).
 _KINDS = (ChangeKind.CREATED, ChangeKind.CHANGED, ChangeKind.RESTORED, ChangeKind.HIDDEN)

@@ -433,3 +433,12 @@ def test_P3_only_differences_are_written_as_the_server_counts_them(conn, link, w
     moved = [offer | ({"price": Decimal(101)} if n % 100 == 0 else {}) for n, offer in enumerate(offers)]
     publish(link(), write_files([*moved[:990], {"sku": "new"}]), hide=True)
     assert counted() == {"offers": [1001, 20, 0], "changes": [1021, 0, 0]}
+
+
+def test_P3_the_planner_knows_of_a_new_supplier_among_many_offers(conn, link, write_files, publish):
+    publish(link("b-main", supplier="b"), write_files(f"B-{n}" for n in range(12_000)))
+    publish(link(), write_files(f"A-{n}" for n in range(1_001)))
+    (plan,) = conn.execute(
+        "EXPLAIN (FORMAT json) SELECT FROM offers WHERE shop_id = 'main' AND supplier_id = 'a'"
+    ).fetchone()
+    assert 500 < plan[0]["Plan"]["Plan Rows"] < 2_000
