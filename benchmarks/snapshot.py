@@ -20,57 +20,19 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.catalog import fill
 from benchmarks.meter import Measure, measure
+from pipelines.publish.changes import origin
 
-SUPPLIERS = 20
-
-# Loads, offers and their first changes as the product writes them.
-_PARTIES = """
-    INSERT INTO shops (id, name) VALUES ('main', 'main');
-    INSERT INTO suppliers (id, name) SELECT 's' || n, 'Поставщик ' || n FROM generate_series(1, {suppliers}) n;
-    INSERT INTO accreditations (shop_id, supplier_id, status) SELECT 'main', id, 'granted' FROM suppliers;
-    INSERT INTO links (code, supplier_id, shop_id, kind) SELECT 'l-' || id, id, 'main', 'upload' FROM suppliers;
-    INSERT INTO loads (link_id, supplier_id, shop_id, status, finished_at, sha256)
-        SELECT id, supplier_id, 'main', 'failed', now(), md5(code) FROM links;
-"""
-_OFFERS = """
-    INSERT INTO offers (
-        shop_id, supplier_id, sku_key, sku, name, description, vendor, price, price_without_vat, vat_rate, currency,
-        unit_okei, unit_name, availability, quantity, params, regions, status, content_hash, load_id, line,
-        first_seen_at, changed_at
-    )
-    SELECT 'main', l.supplier_id, 'sku-' || n, 'SKU-' || n, 'Товар номер ' || n || ' стальной оцинкованный',
-        repeat('Описание товара ' || n % 977 || '. ', 8), 'Завод ' || n % 300, 100 + n % 9000, (100 + n % 9000) / 1.2,
-        '20', 'RUB', '796', 'шт', 'many', n % 100, p.params,
-        CASE WHEN n % 5 = 0 THEN p.regions END, 'published', md5(n::text), l.id, n, now(), now()
-    FROM generate_series(1, {offers}) n
-    JOIN loads l ON l.id = n % {suppliers} + 1
-    CROSS JOIN LATERAL (
-        SELECT jsonb_agg(jsonb_build_object(
-            'sent_name', 'Характеристика ' || (n + k) % 400, 'sent_value', (n * k) % 5000, 'sent_unit', 'мм',
-            'name', CASE WHEN k < 4 THEN 'Длина' ELSE 'Характеристика ' || (n + k) % 400 END,
-            'value', ((n * k) % 5000)::text, 'unit', 'мм', 'unit_okei', '003')) AS params,
-            jsonb_build_array(jsonb_build_object('code', '45000000', 'level', 'subject', 'name', 'Москва',
-                'price', 100 + n % 9000, 'price_without_vat', null, 'availability', 'many', 'quantity', 1,
-                'delivery_days', 2)) AS regions
-        FROM generate_series(1, 10) k
-    ) p;
-    INSERT INTO changes (load_id, shop_id, supplier_id, sku_key, kind, fields, before, after, at)
-    SELECT load_id, shop_id, supplier_id, sku_key, 'created', '{{}}', '{{}}',
-        to_jsonb(o) - '{{shop_id,supplier_id,sku_key,content_hash,load_id,line,first_seen_at,changed_at}}'::text[],
-        changed_at
-    FROM offers o;
-    ANALYZE;
-"""
-_HOUR = """
+# An hour's changes of prices, with their history.
+_HOUR = f"""
     WITH a AS (
-        UPDATE offers SET price = price + 1, changed_at = now() WHERE hashtext(sku_key) % {one_in} = 0
-        RETURNING old.price AS was, new.price AS becomes, new.*
+        UPDATE offers SET price = price + 1, changed_at = now() WHERE hashtext(sku_key) % {{one_in}} = 0
+        RETURNING old.price AS was, new.price AS becomes, {origin("old")} AS origin, new.*
     )
     INSERT INTO changes (load_id, shop_id, supplier_id, sku_key, kind, fields, before, after, origin, at)
-    SELECT load_id, shop_id, supplier_id, sku_key, 'changed', '{{price}}', jsonb_build_object('price', was),
-        jsonb_build_object('price', becomes), jsonb_build_object('load_id', load_id, 'line', line,
-        'first_seen_at', first_seen_at, 'changed_at', changed_at), now()
+    SELECT load_id, shop_id, supplier_id, sku_key, 'changed', '{{{{price}}}}', jsonb_build_object('price', was),
+        jsonb_build_object('price', becomes), a.origin, now()
     FROM a;
 """
 
@@ -128,8 +90,7 @@ def _execute(home: Path, command: str) -> None:
 
 def make(home: Path, offers: int, _one_in: int) -> None:
     """The catalog."""
-    _execute(home, _PARTIES.format(suppliers=SUPPLIERS))
-    _execute(home, _OFFERS.format(suppliers=SUPPLIERS, offers=offers))
+    fill(home, offers)
 
 
 def anew(home: Path, _offers: int, _one_in: int) -> None:
