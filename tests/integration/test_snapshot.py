@@ -21,6 +21,7 @@ from pipelines import publish, steps
 from pipelines.errors import InternalError, OperatorError
 from pipelines.model import OFFER_FIELDS, Accreditation
 from pipelines.publish.history import STATE
+from pipelines.publish.snapshot.build import STORAGE_VERSION
 from pipelines.publish.snapshot.views import views
 from pipelines.registry import Decider
 from pipelines.steps import snapshot as writing
@@ -161,6 +162,10 @@ def test_R4_the_catalog_as_of_every_load_of_a_random_life_equals_the_catalog_dum
         for moment, dump in dumps:
             assert as_of(snapshot, moment) == dump
             assert as_of(snapshot, moment, history) == dump
+        (told,) = snapshot.execute("SELECT rows FROM meta").fetchone()
+        assert told["offer_params"]
+        assert told["offer_regions"]
+        assert told == {name: snapshot.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in told}
 
 
 def test_R4_a_snapshot_made_from_the_one_before_holds_what_one_made_anew_does(house, load, feed, tmp_path):
@@ -383,6 +388,15 @@ def test_R4_every_table_view_column_and_macro_says_what_it_is(house, load, feed)
             *("offers", "offer_params", "offer_regions", "changes", "loads", "issues", "rejected_offers", "suppliers"),
             *("links", "okei", "regions", "characteristics", "categories", "meta", "quality", "load_quality"),
         }
+
+
+def test_R4_whoever_has_DuckDB_1_3_reads_a_snapshot(house, load, feed):
+    load(feed({"A-1": 1}))
+    steps.write_snapshot(house)
+    with latest(house) as snapshot:
+        (tags,) = snapshot.execute("SELECT tags FROM duckdb_databases() WHERE NOT internal").fetchone()
+    assert tags["storage_version"] == f"{STORAGE_VERSION}+"
+    assert f"DuckDB {STORAGE_VERSION[1:-2]} or newer" in Path("docs/analysts.md").read_text().replace("\n", " ")
 
 
 def test_R4_a_snapshot_attached_under_another_name_works(house, load, feed, tmp_path):

@@ -51,6 +51,9 @@ from pipelines.reference import Reference
 log = logging.getLogger(__name__)
 
 MEMORY_LIMIT = "1GB"
+# The oldest DuckDB that can read the file. In what still older ones read, texts need a fifth more room and three times
+# the time where they stand in lists.
+STORAGE_VERSION = "v1.3.0"
 # A snapshot remembers changes for a year and a month; what is older is in the object store's history.
 CHANGES_KEPT = timedelta(days=400)
 # From here on, building anew is quicker than replacing offers, and makes the smaller file.
@@ -165,6 +168,7 @@ def _write(
     conn.commit()
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": MEMORY_LIMIT,
+        "storage_compatibility_version": STORAGE_VERSION,
         "temp_directory": str(scratch / "spill"),
         "preserve_insertion_order": False,
     }

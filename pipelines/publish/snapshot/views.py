@@ -61,12 +61,17 @@ _OF_OFFERS = {column.name: column.comment for column in OFFERS.columns}
 
 @dataclass(frozen=True)
 class View:
-    """A view: its query gives exactly these columns, each with its comment."""
+    """A view: its query gives exactly these columns, each with its comment.
+
+    Attributes:
+        counted: a query for the number of its rows, where there is a cheaper one than to count them.
+    """
 
     name: str
     comment: str
     query: str
     columns: dict[str, str]
+    counted: str = ""
 
 
 @dataclass(frozen=True)
@@ -181,6 +186,7 @@ def _offer_params() -> View:
         f"SELECT {_JOINED}, position, {fields} FROM (SELECT {_JOINED}, unnest(params) AS p,"
         f" generate_subscripts(params, 1)::INTEGER AS position FROM {OFFERS.place} WHERE status <> 'deleted')",
         {name: _OF_OFFERS[name] for name in KEY} | {"position": "Порядок в файле, с 1"} | _PARAM_LABELS,
+        _length_of("params"),
     )
 
 
@@ -192,7 +198,13 @@ def _offer_regions() -> View:
         f"SELECT {_JOINED}, {fields} FROM (SELECT {_JOINED}, unnest(regions) AS r"
         f" FROM {OFFERS.place} WHERE status <> 'deleted')",
         {name: _OF_OFFERS[name] for name in KEY} | _REGION_LABELS,
+        _length_of("regions"),
     )
+
+
+def _length_of(lists: str) -> str:
+    """SQL for how many entries the lists of all offers have together; nothing is unfolded for it."""
+    return f"SELECT coalesce(sum(len({lists})), 0)::BIGINT FROM {OFFERS.place} WHERE status <> 'deleted'"
 
 
 # What every offer has needs no share.
@@ -419,5 +431,5 @@ def count_rows(snapshot: duckdb.DuckDBPyConnection) -> dict[str, int]:
 def _counted(snapshot: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, int]]:
     for view in views():
         if view.name not in {"meta", "quality", "load_quality", "load_sources"}:
-            (count,) = snapshot.execute(f"SELECT count(*) FROM main.{view.name}").fetchall()[0]
+            (count,) = snapshot.execute(view.counted or f"SELECT count(*) FROM main.{view.name}").fetchall()[0]
             yield view.name, count
