@@ -1,8 +1,8 @@
 """What is fuzzed: each reader of `pipelines.parse`, given bytes as a supplier would send them.
 
 A target may refuse its input with a `SupplierError` and nothing else, within `CPU_SECONDS`, and leaves nothing behind
-then. What it reads comes out as rows of the schema, each with a line of the file. Large YML has two ways to be read:
-`yml-cut` compares them.
+then. What it reads comes out as rows of the schema, each with a line of the file. Large XML has two ways to be read:
+`yml-cut` and `commerceml-cut` compare them.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import re
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext
-from functools import cache
+from contextlib import ExitStack, nullcontext
+from functools import cache, partial, partialmethod
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -24,12 +24,14 @@ import pyarrow.parquet as pq
 from pipelines.errors import SupplierError
 from pipelines.model import RAW_SCHEMA, FeedFormat, ParseResult
 from pipelines.options import LinkOptions
-from pipelines.parse import parse, yml
-from pipelines.parse.slice_reader import Context, SliceReader
-from pipelines.parse.slices import Run, Unproven
-from pipelines.parse.sniff import HEAD_BYTES, sniff
+from pipelines.parse import body, parse, yml
+from pipelines.parse.commerceml import cut, exchange
+from pipelines.parse.commerceml.item_slices import ItemSliceReader
+from pipelines.parse.commerceml.store import ITEM_SCHEMA
+from pipelines.parse.slice_reader import SliceReader
+from pipelines.parse.slices import Cut, Run
 from pipelines.parse.worker_pool import Answer
-from pipelines.parse.yml_cut import YmlCut
+from pipelines.parse.wrapping import Context
 
 # Of the processor's time, not of the clock's: a machine may be busy, or stop us for a while.
 CPU_SECONDS = 5.0
@@ -45,40 +47,46 @@ def fuzz_one(expected: FeedFormat, data: bytes, folder: Path) -> str:
     return _read(expected, data, folder)[0]
 
 
-def fuzz_cut(data: bytes, folder: Path) -> str:
-    """Read `data` the plain way, and cut between its offers as a large file is: the same, or nothing is proven.
+def fuzz_cut(expected: FeedFormat, data: bytes, folder: Path) -> str:
+    """Read `data` the plain way, and as a large file is read, which is cut between its records: the same comes of it.
 
-    What was proven says `cut` behind the outcome.
+    What was proven by cutting says `cut` behind the outcome.
     """
-    outcome, plain = _read(FeedFormat.YML, data, folder)
-    out = folder / "cut.parquet"
-    try:
-        sniffed = sniff(data[:HEAD_BYTES], whole=len(data) <= HEAD_BYTES)
-        if sniffed.format is not FeedFormat.YML:
-            return outcome
-        with (
-            patch.object(yml, "WorkerPool", InThisProcess),
-            patch.object(YmlCut, "runs", lambda cut: cut._cut.runs(RUN_BYTES)),
-        ):
-            result = yml.read_cut(lambda: io.BytesIO(data), sniffed, out, _OPTIONS)
-    except (SupplierError, Unproven):
-        assert list(folder.iterdir()) == [], "a file that is not proven left something behind"
-        return outcome
-    table = pq.read_table(out)
-    out.unlink()
-    assert plain is not None, f"proven, but {outcome}"
-    assert result == plain[0], "proven, with other remarks"
-    assert table.equals(plain[1]), "proven, with other rows"
-    return f"{outcome} cut"
+    plain = _read(expected, data, folder)
+    proven = []
+    with ExitStack() as patched:
+        patched.enter_context(patch.object(body, "LARGE_BYTES", 0))
+        patched.enter_context(patch.object(Cut, "runs", partialmethod(Cut.runs, RUN_BYTES)))
+        for module, reader in ((yml, SliceReader), (cut, ItemSliceReader)):
+            patched.enter_context(patch.object(module, "WorkerPool", partial(InThisProcess, reader)))
+        for module in (yml, exchange):
+            patched.enter_context(patch.object(module, "read_cut", _telling(module.read_cut, proven.append)))
+        by_parts = _read(expected, data, folder)
+    assert by_parts[0] == plain[0], "cut, with another outcome"
+    assert (by_parts[1] is None) == (plain[1] is None)
+    if by_parts[1] is not None and plain[1] is not None:
+        assert by_parts[1][0] == plain[1][0], "cut, with other remarks"
+        assert by_parts[1][1].equals(plain[1][1]), "cut, with other rows"
+    return f"{plain[0]} cut" if proven and by_parts[1] is not None else plain[0]
+
+
+def _telling(read: Callable[..., Any], tell: Callable[[bool], None]) -> Callable[..., Any]:
+    def reading(*args: Any, **kwargs: Any) -> Any:
+        found = read(*args, **kwargs)
+        tell(True)
+        return found
+
+    return reading
 
 
 class InThisProcess(nullcontext[Any]):
     """Stands in for a `WorkerPool`: coverage is not counted in other processes."""
 
-    def __init__(self, context: Context, *, workers: int) -> None:
+    def __init__(self, reader: Callable[[Context], Any], context: Context, *, workers: int, schema: Any = None) -> None:
         super().__init__(self)
-        self._reader = SliceReader(context)
+        self._reader = reader(context)
         assert workers > 0
+        assert schema in (None, ITEM_SCHEMA)
 
     def read(self, runs: Iterable[Run]) -> Iterator[Answer]:
         """What the workers would answer, one after another."""
@@ -143,8 +151,9 @@ def golden_seeds(suffixes: tuple[str, ...], mark: bytes) -> list[bytes]:
 Target = Callable[[bytes, Path], str]
 TARGETS: dict[str, Target] = {
     "yml": lambda data, folder: fuzz_one(FeedFormat.YML, data, folder),
-    "yml-cut": fuzz_cut,
+    "yml-cut": lambda data, folder: fuzz_cut(FeedFormat.YML, data, folder),
     "commerceml": lambda data, folder: fuzz_one(FeedFormat.COMMERCEML, data, folder),
+    "commerceml-cut": lambda data, folder: fuzz_cut(FeedFormat.COMMERCEML, data, folder),
     "csv": lambda data, folder: fuzz_one(FeedFormat.CSV, data, folder),
     "json": lambda data, folder: fuzz_one(FeedFormat.JSON, data, folder),
     "xlsx": lambda data, folder: fuzz_one(FeedFormat.CSV, workbook_around(data), folder),
@@ -153,6 +162,7 @@ SEEDS: dict[str, Callable[[], list[bytes]]] = {
     "yml": lambda: golden_seeds((".xml",), b"yml_catalog"),
     "yml-cut": lambda: golden_seeds((".xml",), b"yml_catalog"),
     "commerceml": lambda: golden_seeds((".xml",), "КоммерческаяИнформация".encode()),
+    "commerceml-cut": lambda: golden_seeds((".xml",), "КоммерческаяИнформация".encode()),
     "csv": lambda: golden_seeds((".csv",), b""),
     "json": lambda: golden_seeds((".json",), b""),
     "xlsx": workbook_seeds,
