@@ -1,8 +1,8 @@
 """A catalog at size: offers of many suppliers and their history, row for row as a first load would have left them.
 
 PostgreSQL makes the rows itself and takes them at once: it writes no log of what begins and ends in one transaction
-(`wal_level = minimal`), checks no foreign key, and sorts indexes at the end. A million offers take a minute and a
-half. The server goes back to the product's settings before anything is measured.
+(`wal_level = minimal`), checks no foreign key, and sorts indexes at the end: 200,000 offers take 15 s. The
+server goes back to the product's settings before anything is measured.
 """
 
 from __future__ import annotations
