@@ -65,8 +65,8 @@ _LIMITS = """
 ## With hostile servers
 
 `python -m benchmarks.hostile --seconds 30`, two cores: 1,000 links, a tenth of their servers hostile (silent, dripping,
-endless, lying, circling), 50 files changed; a fetch may take 30 s instead of 900, and the rest is scaled. Seconds until the
-last link that is well was begun to be looked at, and until its last changed file was loaded:
+endless, lying, circling), 50 files changed; a fetch may take 30 s instead of 900, and the rest is scaled. Seconds until
+the last link that is well was begun to be looked at, and until its last changed file was loaded:
 
 | hour | looked at | loaded | CPU s | ended |
 | --- | --- | --- | --- | --- |
@@ -74,8 +74,8 @@ last link that is well was begun to be looked at, and until its last changed fil
 | some turn hostile | 39.5 | 128.4 | 134.9 | 50 processed, 100 rejected, 850 unchanged |
 | they are known | 12.2 | 172.3 | 146.1 | 50 processed, 100 rejected, 850 unchanged |
 
-All good files came in. They wait for no hostile server, but share two cores with reading what endless ones send and with
-telling a hundred suppliers that their links failed; in the third hour also with a test run that had begun meanwhile.
+All good files came in. They wait for no hostile server, but share two cores with reading what endless ones send and
+with telling a hundred suppliers that their links failed; in the third hour also with a test run that had begun meanwhile.
 
 ## What is not promised
 
