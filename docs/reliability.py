@@ -75,7 +75,7 @@ the last link that is well was begun to be looked at, and until its last changed
 | they are known | 12.2 | 172.3 | 146.1 | 50 processed, 100 rejected, 850 unchanged |
 
 All good files came in. They wait for no hostile server, but share two cores with reading what endless ones send and
-with telling a hundred suppliers that their links failed; in the third hour also with a test run that had begun meanwhile.
+with telling a hundred suppliers that their links failed; in the third hour also with a test run that had begun.
 
 ## What is not promised
 
