@@ -43,6 +43,7 @@ from pipelines.steps.offers import (
     select,
     set_offers,
 )
+from pipelines.steps.parsing import start_readers
 from pipelines.steps.polling import poll_due
 from pipelines.steps.process import process
 from pipelines.steps.query import peek_snapshot, query_snapshot, save_answer, write_answer, write_page
@@ -123,6 +124,7 @@ __all__ = [
     "set_offers",
     "silent",
     "snapshot_is_due",
+    "start_readers",
     "sweep",
     "vital_signs",
     "waiting_loads",
