@@ -7,6 +7,8 @@ name. Every piece of SQL here is a constant of this package: data is only ever c
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -24,8 +26,8 @@ class Columns:
 
     def sql(self, source: str) -> str:
         """The rows of `source` with these columns added."""
-        added = ", ".join(f"{expression} AS {name}" for name, expression in self.expressions.items())
-        return f"SELECT *, {added} FROM {source}"
+        added = (f"{expression} AS {name}" for name, expression in self.expressions.items())
+        return f"SELECT {', '.join(['*', *added])} FROM {source}"
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class Rule:
 
     Attributes:
         ids: rule ids of the loading rules.
-        steps: computed in order, each seeing the columns of those before.
+        steps: as if computed in order, each seeing the columns of those before.
         remarks: judged when all steps of all rules of the row are done.
     """
 
@@ -104,11 +106,40 @@ class Rule:
 
 
 def rows_sql(source: str, rules: tuple[Rule, ...], columns: str = "*") -> str:
-    """A query: these columns of `source` after the steps of all rules, in the order of the rules."""
-    steps = [step for rule in rules for step in rule.steps]
+    """A query: these columns of `source` after the steps of all rules, each of which sees those before it."""
     layers = [f"layer_0 AS NOT MATERIALIZED (SELECT * FROM {source})"]
-    layers += [f"layer_{n} AS NOT MATERIALIZED ({step.sql(f'layer_{n - 1}')})" for n, step in enumerate(steps, start=1)]
-    return f"WITH {', '.join(layers)} SELECT {columns} FROM layer_{len(steps)}"
+    for number, (computed, found) in enumerate(layers_of(rules), start=1):
+        sql = computed.sql(f"layer_{number - 1}")
+        for lookup in found:
+            sql = lookup.sql(f"({sql})")
+        layers.append(f"layer_{number} AS NOT MATERIALIZED ({sql})")
+    return f"WITH {', '.join(layers)} SELECT {columns} FROM layer_{len(layers) - 1}"
+
+
+def layers_of(rules: tuple[Rule, ...]) -> list[tuple[Columns, list[Lookup]]]:
+    """The steps of some rules in layers: what does not read each other stands side by side.
+
+    The engine makes room for all columns of every layer whenever a query is run, however few rows there are.
+    """
+    depth: dict[str, int] = {}  # of columns; those of the source lie at 0
+    computed: defaultdict[int, dict[str, str]] = defaultdict(dict)
+    lookups: defaultdict[int, list[Lookup]] = defaultdict(list)
+    for step in (step for rule in rules for step in rule.steps):
+        if isinstance(step, Lookup):
+            at = 1 + depth.get(step.key, 0)
+            lookups[at].append(step)
+            depth |= dict.fromkeys(step.names, at)
+        else:
+            places = {name: 1 + _deepest(sql, depth) for name, sql in step.expressions.items()}
+            for name, at in places.items():
+                computed[at][name] = step.expressions[name]
+            depth |= places
+    return [(Columns(computed[at]), lookups[at]) for at in range(1, 1 + max(depth.values(), default=0))]
+
+
+def _deepest(sql: str, depth: Mapping[str, int]) -> int:
+    """How deep the columns lie that an expression may read; what it quotes it does not read."""
+    return max((depth.get(word, 0) for word in re.findall(r"\w+", re.sub(r"'[^']*'", "", sql))), default=0)
 
 
 def made_by(rules: tuple[Rule, ...]) -> list[str]:
