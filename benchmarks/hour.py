@@ -1,12 +1,13 @@
-"""What an hour costs without Airflow, and what bounds it: `python -m benchmarks.hour --links 1000 --changed 100`.
+"""What an hour costs, and what bounds it: `python -m benchmarks.hour --links 1000 --changed 100`.
 
 A local server gives out one feed for each link, from several addresses of the loopback network, and answers «not
 modified» like any other. Sizes are those of the wild: half of the feeds that change are larger than a megabyte, and a
-few are large. Four hours follow each other: the changed links come with a first file, a percent of the offers of each
-changes, the same bodies come under other validators, and nothing changes. Then links are looked at one by one, beside
-the bare request, which tells what a link that did not change costs.
+few are large. Three hours follow each other: the changed links come with a first file, a percent of the offers of each
+changes, and nothing changes. Then links are looked at one by one, beside the bare request, which tells what a link that
+did not change costs.
 
-Wall and CPU seconds of `catalog-feeds run` itself, its PostgreSQL and its children included.
+Wall and CPU seconds of `catalog-feeds run` itself, its PostgreSQL and its children included; with `--airflow` the hours
+go through the DAG `catalog_feeds_hourly` instead, and CPU is that of all of Airflow and of PostgreSQL.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.airflow import HOSTS, Feeds, declare
+from benchmarks.airflow import HOSTS, Feeds, declare, installation, run
 from benchmarks.generate import feed
 from benchmarks.meter import family
 from pipelines import steps
@@ -48,6 +49,7 @@ def main() -> None:
     parser.add_argument("--changed", type=int, default=100, help="links whose feed changes in an hour")
     parser.add_argument("--large", type=int, default=2, help="how many of these are large")
     parser.add_argument("--large-megabytes", type=int, default=100)
+    parser.add_argument("--airflow", action="store_true", help="through Airflow")
     asked = parser.parse_args()
     os.environ["CATALOG_FEEDS_ALLOW_PRIVATE_HOSTS"] = "1"
     sizes = _sizes(asked.changed, asked.large, asked.large_megabytes * 1_000_000)
@@ -55,6 +57,10 @@ def main() -> None:
     for column in ("hour", "wall s", "CPU s", "loads", "of a load: fetch to report, s", "dearest parts, s"):
         table.add_column(column, justify="left" if column == "hour" else "right")
     console = Console(width=130)
+    if asked.airflow:
+        _through_airflow(asked.links, sizes, table)
+        console.print(table)
+        return
     with tempfile.TemporaryDirectory(prefix="catalog-feeds-bench-") as folder, ExitStack() as stack:
         # PostgreSQL of root runs under another account, which must reach it.
         Path(folder).chmod(0o755)
@@ -65,11 +71,8 @@ def main() -> None:
         port = stack.enter_context(feeds.served())
         house = stack.enter_context(steps.open_house(load_settings()))
         declare(house, asked.links, port)
-        for hour, mutate in (("first files", 0.0), ("1 % changed", 0.01)):
-            for number, size in enumerate(sizes):
-                feeds.bodies[f"/{number}.yml"] = _body(number, size, mutate)
+        for hour in _hours(feeds, sizes):
             table.add_row(hour, *_hour(house))
-        table.add_row("not modified", *_hour(house))
         console.print(table)
         look, request = _looks(house, asked.links, port)
         console.print(
@@ -85,6 +88,25 @@ def _sizes(changed: int, large: int, large_bytes: int) -> list[int]:
 
 def _body(seed: int, size: int, mutate: float) -> bytes:
     return b"".join(feed(seed, encoding="utf-8", bytes_wanted=size, offers_wanted=None, mutate=mutate))
+
+
+def _hours(feeds: Feeds, sizes: list[int]) -> Iterator[str]:
+    """The hours by their names; while one is looked at, the feeds are as they are then."""
+    for hour, mutate in (("first files", 0.0), ("1 % changed", 0.01)):
+        for number, size in enumerate(sizes):
+            feeds.bodies[f"/{number}.yml"] = _body(number, size, mutate)
+        yield hour
+    yield "not modified"
+
+
+def _through_airflow(links: int, sizes: list[int], table: Table) -> None:
+    with installation(links) as (client, feeds):
+        for hour in _hours(feeds, sizes):
+            cost = run(client, hour.replace(" ", "_").replace("%", "percent"))
+            if cost.state != "success":
+                sys.exit(f"{hour}: {cost.state}: {cost.note}")
+            parts = f"polling {cost.poll:.0f}, Airflow between tasks {cost.wall - cost.busy:.0f}"
+            table.add_row(hour, f"{cost.wall:.1f}", f"{cost.cpu:.1f}", str(cost.loads), f"{cost.each_load:.2f}", parts)
 
 
 def _hour(house: House) -> tuple[str, str, str, str, str]:
