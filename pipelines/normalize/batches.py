@@ -19,7 +19,6 @@ _TABLES = ("params", "regions")
 # Of a characteristic: column of `RAW_SCHEMA` -> what rules call it.
 _PARAM_COLUMNS = {
     "ordinal": "ordinal",
-    "faulty": "faulty",
     "position": "position",
     "name": "sent_name",
     "value": "sent_value",
@@ -34,7 +33,7 @@ class Batch(NamedTuple):
     Attributes:
         offers: a row for each, in the order of the file.
         params, regions: a row for each entry of these lists, with the offer's `ordinal` and its `position` in the list,
-            from 1; `faulty` where the offer is a row of a table that cannot be trusted (F5).
+            from 1.
     """
 
     offers: pa.Table
@@ -69,9 +68,8 @@ def _entries(offers: pa.Table, name: str) -> pa.Table:
     lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy()
     entries = column.flatten()
     columns = dict(zip(entries.type.names, entries.flatten(), strict=True))
-    of_offer = {"ordinal": offers["ordinal"], "faulty": pc.is_valid(offers["row_fault"])}
-    repeated = {column: np.repeat(values.to_numpy(), lengths) for column, values in of_offer.items()}
-    return pa.table({**repeated, "position": _positions(lengths), **columns})
+    ordinals = np.repeat(offers["ordinal"].to_numpy(), lengths)
+    return pa.table({"ordinal": ordinals, "position": _positions(lengths), **columns})
 
 
 def _positions(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

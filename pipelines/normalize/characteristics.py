@@ -226,8 +226,11 @@ def typed_spellings(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     return {spelling: name for spelling, name, own in known if own or with_units.get(spelling, name) == name}
 
 
-def find_misspelt(connection: duckdb.DuckDBPyConnection) -> None:
-    """Fill `characteristic_typos` from the names of the whole file, the most frequent `NAME_LIMIT` of the unknown."""
+def find_misspelt(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Fill `characteristic_typos` from the names of the whole file, the most frequent `NAME_LIMIT` of the unknown.
+
+    Returns whether these were all of them: then what a name means does not depend on the others.
+    """
     names = """(
         SELECT sent_name, NULL AS sent_unit, count(*) AS uses
         FROM (SELECT unnest(list_transform(params, lambda p: p.name)) AS sent_name FROM raw) GROUP BY sent_name)"""
@@ -239,6 +242,7 @@ def find_misspelt(connection: duckdb.DuckDBPyConnection) -> None:
     ).fetchall()
     found = find_typos((name for (name,) in unknown), typed_spellings(connection))
     _insert(connection, "characteristic_typos", pa.table({"spelling": list(found), "name": list(found.values())}))
+    return len(unknown) < NAME_LIMIT
 
 
 def write_conversions(connection: duckdb.DuckDBPyConnection) -> None:
@@ -300,7 +304,7 @@ DROPPED_NAMES = """
     FROM param_rows WHERE NOT param_kept GROUP BY ordinal"""
 CONVERTED_UNITS = """
     SELECT min(ordinal) AS ordinal, min(param_line) AS param_line, param_name, unit_before, param_unit
-    FROM param_rows WHERE unit_before IS NOT NULL GROUP BY ALL"""
+    FROM params_converted_rows GROUP BY param_name, unit_before, param_unit, section_of(ordinal)"""
 # field of a published characteristic -> column of its row
 PUBLISHED = {
     **{column: column for column in ("sent_name", "sent_value", "sent_unit")},

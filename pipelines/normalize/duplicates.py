@@ -32,14 +32,18 @@ _CONTENT_COLUMNS = [f for f in RAW_SCHEMA if f.name not in {"ordinal", "sku"} an
 # SQL for everything sent of an offer but its SKU and its place in the file.
 CONTENT = fingerprint({f.name: _without_places(f.type) for f in _CONTENT_COLUMNS})
 
+
+def keyed(table: str) -> str:
+    """SQL: the raw offers of a table by the key of their SKU; one that is too long is none."""
+    return f"SELECT ordinal, sku_key(sku) AS key FROM {table} WHERE length(trimmed(sku)) <= {SKU_LIMIT}"
+
+
 # One row per offer that shares its SKU: which kind of duplicate it is (NULL for the first of identical ones), and where
 # the others stand: their lines, in a set of files each after the name of its file. Contents are compared only where a
 # SKU repeats.
 FIND = f"""
 CREATE TABLE duplicates AS
-    WITH keyed AS (
-        SELECT ordinal, sku_key(sku) AS key FROM raw WHERE length(trimmed(sku)) <= {SKU_LIMIT}
-    ), repeated AS MATERIALIZED (
+    WITH keyed AS ({keyed("raw")}), repeated AS MATERIALIZED (
         SELECT ordinal, key FROM keyed WHERE key IN (SELECT key FROM keyed GROUP BY key HAVING count(*) > 1)
     ), compared AS MATERIALIZED (
         SELECT ordinal, key, {CONTENT} AS content,

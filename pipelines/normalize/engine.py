@@ -2,14 +2,15 @@
 
 Memory is bounded: a batch holds some thousand offers or some megabytes, DuckDB spills beyond its limit, and what
 concerns the whole file (duplicates) is found first, over keys alone. The same input gives the same bytes: batches
-follow the file and every result is ordered.
+follow the file and every result is ordered. Where an earlier file of the link is given, only what is new in this one
+goes through the rules (`incremental`), and the results are the same bytes again.
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -22,17 +23,11 @@ import pyarrow.parquet as pq
 
 from pipelines.errors import InternalError
 from pipelines.issue_codes import ISSUE_CODES
-from pipelines.model import (
-    ISSUE_SCHEMA,
-    OFFER_SCHEMA,
-    REJECTED_SCHEMA,
-    Issue,
-    ParseResult,
-    Part,
-)
-from pipelines.normalize import characteristics, duplicates, queries, vat
-from pipelines.normalize.batches import BATCH_ROWS, groups_of_batches
-from pipelines.normalize.parts import in_parts
+from pipelines.model import ISSUE_SCHEMA, OFFER_SCHEMA, REJECTED_SCHEMA, ParseResult, Part
+from pipelines.normalize import characteristics, duplicates, incremental, load_issues, notes
+from pipelines.normalize.batches import groups_of_batches
+from pipelines.normalize.incremental import Earlier
+from pipelines.normalize.merge import Files, merged
 from pipelines.normalize.session import open_session
 from pipelines.normalize.stopwatch import Stopwatch
 from pipelines.normalize.worker import Results, Worker
@@ -40,6 +35,8 @@ from pipelines.options import Options
 from pipelines.reference import Reference
 
 WORKERS = 2
+# Written where the load is one that the next may be compared with.
+NOTES_FILE = "notes.parquet"
 
 
 @dataclass(frozen=True)
@@ -62,17 +59,21 @@ def normalize(
     options: Options,
     reference: Reference,
     today: date,
+    earlier: Earlier | None = None,
     timed: Callable[[str, float], None] | None = None,
 ) -> Totals:
     """Apply the loading rules to raw offers.
 
     Args:
         raw: Parquet of `RAW_SCHEMA`.
-        out: folder that gets `offers.parquet`, `rejected.parquet` and `issues.parquet`.
+        out: folder that gets `offers.parquet`, `rejected.parquet` and `issues.parquet`; and `notes.parquet` where these
+            may serve as `earlier` of another file: it was large enough for that, and went through the rules whole.
         parsed: what parsing learned of the file.
         options: settings of the link and its shop.
         reference: the reference tables.
         today: the day that dated reference data is judged by.
+        earlier: what was made of another file with the same options, reference and day, the same format and spellings,
+            by this very code. It saves time and changes nothing.
         timed: called at the end with each part of the work and the seconds it took. Parts run beside each other, so
             that together they may take longer than the whole.
 
@@ -86,7 +87,7 @@ def normalize(
         open_session(Path(scratch), parsed=parsed, options=options, reference=reference, today=today) as connection,
     ):
         watch = Stopwatch()
-        totals = _run(connection, raw, out, Path(scratch) / "issues.parquet", parsed=parsed, watch=watch)
+        totals = _run(connection, raw, out, Path(scratch), parsed=parsed, earlier=earlier, watch=watch)
     if timed is not None:
         for part, seconds in watch.seconds.items():
             timed(part, seconds)
@@ -97,50 +98,84 @@ def _run(
     connection: duckdb.DuckDBPyConnection,
     raw: Path,
     out: Path,
-    offer_issues: Path,
+    scratch: Path,
     *,
     parsed: ParseResult,
+    earlier: Earlier | None,
     watch: Stopwatch,
 ) -> Totals:
     connection.read_parquet(str(raw)).create_view("raw")
     with watch("duplicates"):
         connection.execute(duplicates.FIND)
     with watch("misspelt"):
-        characteristics.find_misspelt(connection)
-    connection.execute(queries.NOTES)
-    accepted = rejected = 0
-    codes: Counter[str] = Counter()
-    with (
-        _writer(out / "offers.parquet", OFFER_SCHEMA) as offers,
-        _writer(out / "rejected.parquet", REJECTED_SCHEMA) as refused,
-        _writer(offer_issues, ISSUE_SCHEMA) as issues,
-    ):
-        for results in _in_order(connection, raw, parsed.parts):
-            accepted += results.offers.num_rows
-            rejected += results.rejected.num_rows
-            with watch("write"):
-                offers.write_table(results.offers)
-                refused.write_table(results.rejected)
-                issues.write_table(results.issues)
-            codes += results.codes
-            watch.add(results.watch)
-    if parsed.read != accepted + rejected:
-        msg = f"{parsed.read} offers were read, but {accepted} accepted and {rejected} rejected"
+        all_looked_at = characteristics.find_misspelt(connection)
+    notes.open_notes(connection)
+    comparable = all_looked_at and incremental.is_comparable(parsed)
+    kept = None
+    if earlier is not None and comparable:
+        with watch("compare"):
+            kept = incremental.find_kept(connection, raw, earlier, scratch)
+    files = Files(out / "offers.parquet", out / "rejected.parquet", scratch / "issues.parquet")
+    if earlier is not None and kept is not None:
+        new = Files(*(scratch / f"new-{path.name}" for path in files))
+        _write(_in_order(connection, kept.new, parsed.parts), new, watch)
+        made = _write(merged(earlier, kept, new), files, watch)
+    else:
+        made = _write(_in_order(connection, raw, parsed.parts), files, watch)
+        if comparable:
+            notes.write(connection, out / NOTES_FILE)
+    if parsed.read != made.accepted + made.rejected:
+        msg = f"{parsed.read} offers were read, but {made.accepted} accepted and {made.rejected} rejected"
         raise InternalError(msg)
-    load_issues = [*parsed.issues, *_said_once(connection), *_judge_load(parsed.read, accepted, codes)]
-    _prepend(load_issues, offer_issues, out / "issues.parquet", parsed.parts)
-    codes.update(issue.code for issue in load_issues)
+    codes = made.codes
+    of_load = [
+        *parsed.issues,
+        *load_issues.said_once(connection),
+        *load_issues.judge_load(parsed.read, made.accepted, codes),
+    ]
+    load_issues.write_before(of_load, files.issues, out / "issues.parquet", parsed.parts)
+    codes.update(issue.code for issue in of_load)
     by_severity = Counter[str]()
     for code, number in codes.items():
         by_severity[ISSUE_CODES[code].severity.value] += number
     return Totals(
         read=parsed.read,
-        accepted=accepted,
-        rejected=rejected,
+        accepted=made.accepted,
+        rejected=made.rejected,
         errors=by_severity["error"],
         warnings=by_severity["warning"],
         infos=by_severity["info"],
     )
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What a run has written: offers by what became of them, issues by their code."""
+
+    accepted: int
+    rejected: int
+    codes: Counter[str]
+
+
+def _write(batches: Iterable[Results], files: Files, watch: Stopwatch) -> _Made:
+    """Write the results of batches, a row group each, and account for them."""
+    accepted = rejected = 0
+    codes: Counter[str] = Counter()
+    with (
+        _writer(files.offers, OFFER_SCHEMA) as offers,
+        _writer(files.rejected, REJECTED_SCHEMA) as refused,
+        _writer(files.issues, ISSUE_SCHEMA) as issues,
+    ):
+        for results in batches:
+            accepted += results.offers.num_rows
+            rejected += results.rejected.num_rows
+            with watch("write"):
+                offers.write_table(results.offers.combine_chunks())
+                refused.write_table(results.rejected.combine_chunks())
+                issues.write_table(results.issues.combine_chunks())
+            codes += results.codes
+            watch.add(results.watch)
+    return _Made(accepted, rejected, codes)
 
 
 def _in_order(connection: duckdb.DuckDBPyConnection, raw: Path, parts: tuple[Part, ...]) -> Iterator[Results]:
@@ -164,45 +199,3 @@ def _in_order(connection: duckdb.DuckDBPyConnection, raw: Path, parts: tuple[Par
 
 def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
     return pq.ParquetWriter(path, schema, compression="zstd")
-
-
-def _said_once(connection: duckdb.DuckDBPyConnection) -> Iterator[Issue]:
-    """The remarks that are made once per load, a bounded number of each."""
-    left_out: dict[str, int] = {}
-    for code, line, field, sent, published, place, total in connection.execute(queries.ONCE).fetchall():
-        yield Issue(code, line, field, sent, published)
-        if place == queries.NOTES_SHOWN:
-            left_out[code] = total - place
-    if number := sum(left_out.values()):
-        yield Issue("param_remarks_more", sent=str(number))
-
-
-def _judge_load(read: int, accepted: int, codes: Counter[str]) -> Iterator[Issue]:
-    """Remarks on the load as a whole that follow from its offers (F8, O7)."""
-    if read and not accepted:
-        yield Issue("all_offers_rejected")
-    unknown = codes["vat_unknown"]
-    if unknown > vat.UNKNOWN_SHARE * read:
-        yield Issue("vat_unknown_share", sent=f"{unknown} / {read}", published=vat.NOT_TAXED)
-
-
-def _prepend(load_issues: list[Issue], offer_issues: Path, out: Path, parts: tuple[Part, ...]) -> None:
-    """All issues in file order: those of the load, then those of the offers."""
-    rows = [
-        {
-            "ordinal": None,
-            "code": issue.code,
-            "severity": ISSUE_CODES[issue.code].severity.value,
-            "sku": issue.sku,
-            "line": issue.line,
-            "field": issue.field,
-            "sent": issue.sent,
-            "published": issue.published,
-        }
-        for issue in load_issues
-    ]
-    with _writer(out, ISSUE_SCHEMA) as writer, pq.ParquetFile(offer_issues) as source:
-        table = pa.Table.from_pylist(rows, ISSUE_SCHEMA).drop_columns(["part"])
-        writer.write_table(in_parts(table, parts, ISSUE_SCHEMA))
-        for group in range(source.num_row_groups):
-            writer.write_table(source.read_row_group(group), row_group_size=BATCH_ROWS)

@@ -38,9 +38,6 @@ from pipelines.normalize.fingerprint import canonical, fingerprint
 from pipelines.normalize.rule import Columns, Remark, Rule, made_by, rows_sql
 from pipelines.normalize.session import OPTIONS
 
-# Of remarks made once for each value, the first so many are in the report; the rest are counted.
-NOTES_SHOWN = 50
-
 # Rules of an offer, in parts: rules that read each other's columns stand together, and each part is one narrow query.
 OFFER_PARTS: dict[str, tuple[Rule, ...]] = {
     "identity": (table_row.TABLE_ROW, sku.SKU, duplicates.DUPLICATES, name.NAME),
@@ -88,7 +85,7 @@ REGION_COLUMNS = {
     **{column: f"known_{column}" for column in regions.OF_CODE},
 }
 CODE_COLUMNS = {c: c for c in ("number", "sent_code")}
-NAME_COLUMNS = {c: c for c in ("number", "sent_name", "sent_unit", "ordinal", "param_line")}
+NAME_COLUMNS = {c: c for c in ("number", "sent_name", "sent_unit")}
 PARAM_COLUMNS = {
     c: c
     for c in (
@@ -139,22 +136,6 @@ VERDICT_SCHEMA = pa.schema([("ordinal", pa.int64()), ("codes", pa.list_(pa.strin
 ISSUES = """
     SELECT ordinal, code, severity, sku, line, field, sent, published
     FROM issue_rows WHERE NOT once ORDER BY ordinal, line, rank, position, field, sent"""
-# What is said once per load waits in the table `notes`, a few rows a batch, until the whole file is read.
-_ONE_NOTE = "code, rank, CASE WHEN each_value THEN sent END, CASE WHEN each_value THEN published END"
-_FIRST_OF_NOTE = """
-    code, rank, any_value(each_value) AS each_value, min(ordinal) AS ordinal, min(line) AS line,
-    arg_min(field, ordinal) AS field, arg_min(sent, ordinal) AS sent, arg_min(published, ordinal) AS published"""
-NOTES = """
-    CREATE TABLE notes (code VARCHAR, rank INTEGER, each_value BOOLEAN, ordinal BIGINT, line BIGINT, field VARCHAR,
-        sent VARCHAR, published VARCHAR)"""
-NOTE = f"INSERT INTO notes SELECT {_FIRST_OF_NOTE} FROM issue_rows WHERE once GROUP BY {_ONE_NOTE}"
-ONCE = f"""
-    SELECT code, line, field, sent, published, place, total
-    FROM (
-        SELECT *, row_number() OVER (PARTITION BY code ORDER BY ordinal, line, sent, published) AS place,
-            count(*) OVER (PARTITION BY code) AS total
-        FROM (SELECT {_FIRST_OF_NOTE} FROM notes GROUP BY {_ONE_NOTE}))
-    WHERE place <= {NOTES_SHOWN} ORDER BY rank, place"""
 
 
 def _remarks(rules: tuple[Rule, ...]) -> list[Remark]:
@@ -211,7 +192,7 @@ ROWS = {
     "region_rows": _rows_sql(REGION_SOURCE, REGION_COLUMNS, REGION_RULES, _words((regions.PUBLISHED_ROWS,))),
     "code_rows": _rows_sql(CODE_SOURCE, CODE_COLUMNS, CODE_RULES, {"number", *regions.OF_CODE}),
     "card_rows": _rows_sql(CARD_SOURCE, CARD_COLUMNS, CARD_RULES, {"ordinal"}),
-    "name_rows": _rows_sql(NAME_SOURCE, NAME_COLUMNS, NAME_RULES, {"number", "ordinal", *characteristics.OF_NAME}),
+    "name_rows": _rows_sql(NAME_SOURCE, NAME_COLUMNS, NAME_RULES, {"number", *characteristics.OF_NAME}),
     "param_rows": _rows_sql(PARAM_SOURCE, PARAM_COLUMNS, PARAM_RULES, _OF_PARAM),
 }
 # Tables of rows that are remarked upon -> the rules whose remarks these are.

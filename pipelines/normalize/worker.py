@@ -11,11 +11,12 @@ from typing import Self
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.model import ISSUE_SCHEMA, OFFER_SCHEMA, REJECTED_SCHEMA, Part
-from pipelines.normalize import characteristics, entries, queries, regions
+from pipelines.normalize import characteristics, entries, notes, queries, regions
 from pipelines.normalize.batches import read_batch
 from pipelines.normalize.glossary import Glossary, distinct, least, with_facts
 from pipelines.normalize.parts import in_parts
@@ -23,8 +24,7 @@ from pipelines.normalize.stopwatch import Stopwatch
 from pipelines.normalize.workbench import Workbench
 
 _PLACE = ("ordinal", "position")
-# Offers that cannot be trusted get no remark about a name; when a sound one bears it, that is another way.
-_WAY_OF_NAMING = ("sent_name", "sent_unit", "faulty")
+_WAY_OF_NAMING = ("sent_name", "sent_unit")
 
 
 @dataclass(frozen=True)
@@ -119,12 +119,13 @@ class Worker:
     def _params(self, raw: pa.Table) -> pa.Table:
         """The characteristics to publish, in order."""
         bench = self._bench
-        rows = self._param_rows(raw)
+        remarkable = self._remarkable(raw["ordinal"])
+        rows = self._param_rows(raw, remarkable)
         bench.put("param_rows", rows)
         bench.make("params_dropped", characteristics.DROPPED_NAMES, of=rows.filter(pc.invert(rows["param_kept"])))
-        bench.make(
-            "params_converted", characteristics.CONVERTED_UNITS, of=rows.filter(pc.is_valid(rows["unit_before"]))
-        )
+        converted = rows.filter(pc.and_(pc.is_valid(rows["unit_before"]), remarkable))
+        bench.put("params_converted_rows", converted)
+        bench.make("params_converted", characteristics.CONVERTED_UNITS, of=converted)
         pairs = bench.make("params_repeated", characteristics.REPEATED, of=rows)
         repeated = bench.make("params_repeated_rows", characteristics.REPEATED_ROWS, of=pairs)
         joined = bench.make("params_joined", characteristics.JOINED_ROWS, of=repeated)
@@ -139,20 +140,28 @@ class Worker:
         fields = [*_PLACE, *characteristics.PUBLISHED]
         return entries.in_order(published.rename_columns(fields), *_PLACE)
 
-    def _param_rows(self, raw: pa.Table) -> pa.Table:
+    def _param_rows(self, raw: pa.Table, remarkable: pa.Array) -> pa.Table:
         """What the rules make of each characteristic, beside it; they look at it with what is known of its name."""
         ways, numbers = distinct(raw, *_WAY_OF_NAMING)
-        line = ways.schema.get_field_index("param_line")
-        ways = ways.set_column(line, "param_line", least(raw["param_line"], numbers, ways.num_rows))
-        rows = _numbered(pa.table({**_columns(raw), **with_facts(self._names.facts(ways), numbers)}))
+        names = self._names.facts(ways)
+        self._bench.put("name_remarked", _bearers(raw, names, numbers, remarkable))
+        facts = with_facts(names.select(list(characteristics.OF_NAME)), numbers)
+        rows = _numbered(pa.table({**_columns(raw), **facts}))
         self._bench.put("raw_params", rows)
         made = entries.in_order(self._bench.run("param_rows", queries.ROWS["param_rows"]), "number")
         return pa.table({**_columns(rows), **_columns(made)})
 
     def _look_up_names(self, ways: pa.Table) -> pa.Table:
-        """What the rules know of ways of naming characteristics."""
-        self._bench.put("raw_names", _numbered(ways))
-        return self._rows("name", "number").select(list(characteristics.OF_NAME))
+        """What the rules know of ways of naming characteristics, and have to say of them."""
+        self._bench.put("raw_names", _numbered(ways.select(list(_WAY_OF_NAMING))))
+        return entries.in_order(self._bench.run("name_rows", queries.ROWS["name_rows"]), "number")
+
+    def _remarkable(self, ordinals: pa.ChunkedArray) -> pa.Array:
+        """Of which of these offers more may be said than that they are repeats, or no rows (`queries.ISSUE_ROWS`)."""
+        offers = self._bench.rows("identity_rows")
+        repeats = pc.fill_null(pc.equal(offers["duplicate"], "identical"), False)
+        passed_over = offers["ordinal"].filter(pc.or_(repeats, pc.is_valid(offers["row_fault"])))
+        return pc.invert(pc.is_in(ordinals, value_set=passed_over.combine_chunks()))
 
     def _lists(self, name: str, rows: pa.Table, ordinals: pa.ChunkedArray) -> dict[str, pa.Array]:
         """A list of an offer from the rows of its entries, with their number and their canonical texts."""
@@ -177,12 +186,38 @@ class Worker:
             return ISSUE_SCHEMA.empty_table().drop_columns("part"), queries.VERDICT_SCHEMA.empty_table()
         bench.put("remarks", pa.concat_tables(remarks))
         bench.make("issue_rows", queries.ISSUE_ROWS)
-        bench.run("note", queries.NOTE)
+        bench.run("note", notes.NOTE)
         return bench.run("issues", queries.ISSUES), bench.run("verdicts", queries.VERDICTS)
 
 
 def _numbered(rows: pa.Table) -> pa.Table:
     return rows.append_column("number", pa.array(np.arange(rows.num_rows)))
+
+
+def _bearers(
+    params: pa.Table, names: pa.Table, numbers: npt.NDArray[np.int64], remarkable: pa.ChunkedArray
+) -> pa.Table:
+    """What is known of names that get a remark, for the first offer of each section that bears them.
+
+    Args:
+        params: characteristics of offers.
+        names: what is known of each way of naming.
+        numbers: which of these each characteristic has.
+        remarkable: whether anything may be said of its offer.
+    """
+    remarked = pc.and_(names["remarked"].take(pa.array(numbers)), remarkable)
+    rows = pa.table(
+        {
+            "number": numbers,
+            "section": pc.divide(params["ordinal"], notes.SECTION),
+            "ordinal": params["ordinal"],
+            "param_line": params["param_line"],
+        }
+    ).filter(remarked)
+    bearers, groups = distinct(rows, "number", "section")
+    said = names.take(bearers["number"]).drop_columns(["number", "remarked"])
+    lines = least(rows["param_line"], groups, bearers.num_rows)
+    return pa.table({**_columns(said), "ordinal": bearers["ordinal"], "param_line": lines})
 
 
 def _columns(table: pa.Table) -> dict[str, pa.ChunkedArray]:

@@ -25,6 +25,9 @@ class Manifest:
         spellings: raw column -> how the supplier wrote it, for remarks made later.
         parts: files of a set, with the line each begins at.
         made_of: digest of all that its offers, rejected offers and issues were made of (`same_offers`).
+        made_under: digest of the same but for the file: of rules, options, tables and day.
+        compared_with: the load, normalised whole, that the offers of the next one are compared with: itself, or the one
+            that its own were compared with.
         issues_sha256: of the issues as normalising wrote them, before later steps added any.
     """
 
@@ -40,6 +43,8 @@ class Manifest:
     spellings: dict[str, str] = field(default_factory=dict)
     parts: list[dict[str, Any]] = field(default_factory=list)
     made_of: str | None = None
+    made_under: str | None = None
+    compared_with: int | None = None
     issues_sha256: str | None = None
 
     @classmethod

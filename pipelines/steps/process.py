@@ -11,7 +11,7 @@ import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines import normalize, registry
+from pipelines import registry
 from pipelines.errors import CatalogFeedsError, SupplierError
 from pipelines.model import (
     ISSUE_SCHEMA,
@@ -21,6 +21,7 @@ from pipelines.model import (
     LoadStatus,
     WhyNot,
 )
+from pipelines.normalize import NOTES_FILE
 from pipelines.options import Options
 from pipelines.reference import Library, Reference, load_reference
 from pipelines.registry import Connection, Link
@@ -38,10 +39,11 @@ from pipelines.steps.house import (
     worker_name,
 )
 from pipelines.steps.manifest import Manifest, read_manifest, write_manifest
+from pipelines.steps.normalizing import normalize_load
 from pipelines.steps.parsing import parse_load
 from pipelines.steps.publishing import publish_load
 from pipelines.steps.reporting import report_load
-from pipelines.steps.same_offers import RESULTS, digest_of, sha256_of, take_over
+from pipelines.steps.same_offers import RAW_OFFERS, RESULTS, sha256_of
 
 log = logging.getLogger(__name__)
 
@@ -166,12 +168,12 @@ def _transform(
 ) -> Manifest:
     """Parse and normalise the raw file into the load's folder; results first, manifest last.
 
-    `earlier` is a load whose results are taken over if they were made of the same offers under the same rules.
+    `earlier` is a load whose results are taken over as far as they were made of the same offers under the same rules.
     """
     clock = Clock()
     options = Options.model_validate(load.options)
     with house.scratch() as folder:
-        raw_offers = folder / "raw_offers.parquet"
+        raw_offers = folder / RAW_OFFERS
         try:
             with clock("parse"):
                 keys = given_keys(house, load, folder)
@@ -184,26 +186,27 @@ def _transform(
                 with clock("complete"):
                     parsed = complete_changes(house, load, parsed, folder)
             with clock("normalize"):
-                today = load.started_at.date()
-                made_of = digest_of(raw_offers, parsed=parsed, options=options, reference=reference, today=today)
-                totals = take_over(house, earlier, made_of, folder) or normalize.normalize(
-                    raw_offers,
+                made = normalize_load(
+                    house,
+                    load,
                     folder,
                     parsed=parsed,
                     options=options,
                     reference=reference,
-                    today=today,
+                    earlier=earlier,
                     timed=lambda part, seconds: clock.add(f"normalize.{part}", seconds),
                 )
-            names = ["raw_offers.parquet", *RESULTS]
+            names = [RAW_OFFERS, *RESULTS]
+            if (folder / NOTES_FILE).exists():
+                names.append(NOTES_FILE)
             if parsed.delta:
                 note_supplied(house, load, folder)
                 names += ["base.parquet", "supplied.parquet"]
             for name in names:
                 house.store.put_file(load_key(load.id, name), folder / name)
             manifest = Manifest(
-                totals=asdict(totals),
-                reason=None if totals.accepted else "all_offers_rejected",
+                totals=asdict(made.totals),
+                reason=None if made.totals.accepted else "all_offers_rejected",
                 format=parsed.format.value,
                 encoding=parsed.encoding,
                 delta=parsed.delta,
@@ -212,7 +215,9 @@ def _transform(
                 reference_tables=dict(reference.versions),
                 spellings=parsed.spellings,
                 parts=[asdict(part) for part in parsed.parts],
-                made_of=made_of,
+                made_of=made.digests.made_of,
+                made_under=made.digests.made_under,
+                compared_with=made.compared_with,
                 issues_sha256=sha256_of(folder / "issues.parquet"),
             )
     write_manifest(house, load.id, manifest)

@@ -41,16 +41,15 @@ def test_entries_of_any_offers_become_rows_with_their_offer_and_place(tmp_path, 
     offers = raw_rows([{"params": [("a", "1"), ("b", "2")]}, {}, {"params": [("c", "3")]}, {"params": [("d", "4")]}])
     offers = [{**offer, "ordinal": ordinal} for offer, ordinal in zip(offers, (3, 5, 8, 9), strict=True)]
     offers[1] |= {"params": None, "regions": None}
-    offers[3]["row_fault"] = "table_row_too_long"
     path = tmp_path / "raw.parquet"
     pq.write_table(pa.Table.from_pylist(offers, RAW_SCHEMA), path, row_group_size=3)
     batch = read_batch(path, [0, 1])
-    columns = ("ordinal", "position", "sent_name", "faulty")
+    columns = ("ordinal", "position", "sent_name")
     assert [tuple(row[c] for c in columns) for row in batch.params.to_pylist()] == [
-        (3, 1, "a", False),
-        (3, 2, "b", False),
-        (8, 1, "c", False),
-        (9, 1, "d", True),
+        (3, 1, "a"),
+        (3, 2, "b"),
+        (8, 1, "c"),
+        (9, 1, "d"),
     ]
     assert batch.regions.num_rows == 0
     assert read_batch(path, [1]).offers["ordinal"].to_pylist() == [9]

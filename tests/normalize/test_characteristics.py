@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.normalize import batches, characteristics, queries, typos
+from pipelines.normalize import batches, characteristics, notes, typos
 from pipelines.normalize.typos import find_typos, is_slip
 
 
@@ -247,12 +247,12 @@ def test_N3_a_conversion_is_said_once_per_load(normalised):
 
 def test_N3_fifty_remarks_of_a_kind_are_made_and_the_rest_counted(normalised):
     names = ["Ширина" + " " * n for n in range(60)]
-    spellings = ["Цвет" + ":" * (n + 1) for n in range(queries.NOTES_SHOWN)]
+    spellings = ["Цвет" + ":" * (n + 1) for n in range(notes.NOTES_SHOWN)]
     exactly = normalised({"params": [(name, "x") for name in spellings]})
-    assert len(said(exactly, "param_name_recognized")) == queries.NOTES_SHOWN
+    assert len(said(exactly, "param_name_recognized")) == notes.NOTES_SHOWN
     assert said(exactly, "param_remarks_more") == []
     over = normalised({"params": [(name, "x") for name in [*spellings, "цвет", "ЦВЕТ", *names]]})
-    assert len(said(over, "param_name_recognized")) == queries.NOTES_SHOWN
+    assert len(said(over, "param_name_recognized")) == notes.NOTES_SHOWN
     assert said(over, "param_remarks_more") == [("2", None)]
 
 
