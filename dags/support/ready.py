@@ -16,9 +16,9 @@ LIBRARIES = (
 
 
 def get_ready() -> None:
-    """Import what tasks work with and start who reads files for them; every later fork finds it in its memory."""
+    """Import what tasks work with, and get our own house ready; every later fork finds it in its memory."""
     from pipelines import steps
 
     for library in LIBRARIES:
         import_module(library)
-    steps.start_readers()
+    steps.get_ready()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipelines.quality.gate import Batch, Finding, GateResult, examine
 from pipelines.quality.guards import Hold, Numbers, Verdict, judge, kept_prices
-from pipelines.quality.page import render_page
+from pipelines.quality.page import load_template, render_page
 from pipelines.quality.profile import PAST_LOADS, Profile
 
 __all__ = [
@@ -19,5 +19,6 @@ __all__ = [
     "examine",
     "judge",
     "kept_prices",
+    "load_template",
     "render_page",
 ]

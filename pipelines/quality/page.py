@@ -14,6 +14,8 @@ from pipelines.quality.conditions import amount
 from pipelines.quality.gate import Finding, GateResult
 from pipelines.quality.suites import Gravity, Suite, Unit
 
+_TEMPLATE = "quality.html.j2"
+
 
 def render_page(load: LoadFacts, result: GateResult) -> str:
     """What was checked of a load, what came of it, and where it stands; in Russian.
@@ -33,7 +35,12 @@ def render_page(load: LoadFacts, result: GateResult) -> str:
         "comparable": result.usual.comparable,
         "past": result.usual.loads,
     }
-    return _environment().get_template("quality.html.j2").render(facts)
+    return _environment().get_template(_TEMPLATE).render(facts)
+
+
+def load_template() -> None:
+    """Compile the template now, rather than with the first page."""
+    _environment().get_template(_TEMPLATE)
 
 
 def _tone(result: GateResult) -> str:

@@ -7,7 +7,7 @@ from pipelines.report.document import write_json
 from pipelines.report.issue_list import write_csv, write_xlsx
 from pipelines.report.mail import ATTACHMENTS_LIMIT_BYTES, Attachment, Envelope, compose_mail, mail_name
 from pipelines.report.notices import Notice, compose_digest, compose_notice, digest_entry, failing_notice, stale_notice
-from pipelines.report.pages import render_html, render_text
+from pipelines.report.pages import load_templates, render_html, render_text
 from pipelines.report.policy import Delivery, how_to_mail
 from pipelines.report.question import question_title, render_question
 from pipelines.report.summary import SCORES, LoadReport, build
@@ -32,6 +32,7 @@ __all__ = [
     "digest_entry",
     "failing_notice",
     "how_to_mail",
+    "load_templates",
     "mail_name",
     "question_title",
     "render_html",

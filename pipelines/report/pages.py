@@ -193,6 +193,12 @@ def pictures(report: LoadReport) -> dict[str, bytes]:
     return found
 
 
+def load_templates() -> None:
+    """Compile all templates now, rather than with the first pages."""
+    for name in _environment().list_templates():
+        _environment().get_template(name)
+
+
 @functools.cache
 def _environment() -> Environment:
     environment = Environment(

@@ -17,6 +17,7 @@
     housekeeping  old files → nothing
     backup    the whole state → a folder → a new installation
     cycle     all of it for all links, without Airflow
+    readiness what a fork of ours finds done               quality, report
 
 Every step takes a load id (or a link's code) and finds the rest in the catalog and the object store. It writes its
 results first and its manifest last, so that a step which was killed is simply run again (P1).
@@ -43,10 +44,10 @@ from pipelines.steps.offers import (
     select,
     set_offers,
 )
-from pipelines.steps.parsing import start_readers
 from pipelines.steps.polling import poll_due
 from pipelines.steps.process import process
 from pipelines.steps.query import peek_snapshot, query_snapshot, save_answer, write_answer, write_page
+from pipelines.steps.readiness import get_ready
 from pipelines.steps.reference import (
     Imported,
     export_reference,
@@ -91,6 +92,7 @@ __all__ = [
     "export_offers",
     "export_reference",
     "file_key",
+    "get_ready",
     "import_reference",
     "list_links",
     "list_loads",
@@ -124,7 +126,6 @@ __all__ = [
     "set_offers",
     "silent",
     "snapshot_is_due",
-    "start_readers",
     "sweep",
     "vital_signs",
     "waiting_loads",

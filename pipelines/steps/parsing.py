@@ -24,11 +24,6 @@ _WHY = {"memory": "не хватило отведённой памяти", "time
 READERS = ForkServer("pipelines.parse.readers")
 
 
-def start_readers() -> None:
-    """Start who reads files, rather than with the first load; processes that are forked later on share it."""
-    READERS.start()
-
-
 def parse_load(
     house: House, load: LoadFacts, out: Path, *, options: LinkOptions, given_keys: Path | None, progress: Progress
 ) -> ParseResult:

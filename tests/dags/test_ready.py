@@ -15,7 +15,7 @@ from tests.cluster.compose import Installation
 
 LOAD = """
 import json, os, sys
-import psutil
+import jinja2, psutil
 from dags.support.ready import get_ready
 get_ready()
 from pipelines import steps
@@ -23,11 +23,12 @@ from pipelines.settings import Settings
 told, tell = os.pipe()
 if not (task := os.fork()):
     os.close(told)
-    known = set(sys.modules)
+    known, compiled = set(sys.modules), []
+    jinja2.Environment.compile = lambda self, source, name=None, *_: compiled.append(name)
     with steps.open_house(Settings(home=%r, database_url=%r)) as house:
         status = steps.load_source(house, %r, supplier="a", shop="main", settings={}).status
     own = [" ".join(child.cmdline()) for child in psutil.Process().children()]
-    facts = {"status": status, "imported": sorted(set(sys.modules) - known), "processes": own}
+    facts = {"status": status, "imported": sorted(set(sys.modules) - known), "processes": own, "compiled": compiled}
     os.write(tell, json.dumps(facts).encode())
     os._exit(0)
 os.close(tell)
@@ -71,6 +72,7 @@ def test_a_fork_imports_nothing_of_weight_for_a_load_and_starts_nobody(
 
     assert facts["status"] == "processed"
     assert not facts["processes"]
+    assert not facts["compiled"]
     foreign = {name.partition(".")[0] for name in facts["imported"]} - sys.stdlib_module_names - {"pipelines"}
     assert not foreign, "get_ready does not import them"
 
