@@ -2,7 +2,8 @@
 
 Feeds are made by `benchmarks.generate` and kept in `bench-out/`. Stages run round-robin, a fresh process each time, and
 the table shows medians; a ratio compares a stage with the floor of the same file in the same run. `again` is the same
-file loaded a second time: nothing changed, so nothing is written. The floor is that of YML: other formats have none.
+file loaded a second time: nothing changed, so nothing is written. `changed` is what comes an hour later, with a percent
+of the offers changed and another date. The floor is that of YML: other formats have none, and no generator of changes.
 What others do with the same YML file (`benchmarks.peers`) is measured when it is asked for.
 Where real feeds are at hand, `benchmarks.coverage` says how much of them is recognised.
 """
@@ -33,7 +34,8 @@ FORMATS = {
     "csv": ("benchmarks.tables", "csv"),
     "commerceml": ("benchmarks.commerceml", "tar"),
 }
-STAGES = ("floor", "parse", "normalize", "gate", "load", "again")
+STAGES = ("floor", "parse", "normalize", "gate", "load", "again", "changed")
+CHANGED = 0.01  # share of the offers
 PEERS = ("pandas", "xmltodict", "xml2arrow", "rows")
 
 
@@ -51,10 +53,11 @@ def main() -> None:
     for column in ("feed", "stage", "s", "x floor", "MB/s", "CPU s", "peak MB", "x smallest"):
         table.add_column(column, justify="left" if column in ("feed", "stage") else "right")
     for form, encoding in itertools.product(asked.formats, asked.encodings):
-        stages = [stage for stage in asked.stages if form == "yml" or stage not in ("floor", *PEERS)]
+        stages = [stage for stage in asked.stages if form == "yml" or stage not in ("floor", "changed", *PEERS)]
         smallest: dict[str, float] = {}
         for size in sorted(asked.megabytes):
-            runs = _runs(feed_of(size, encoding, form), stages, asked.runs)
+            later = feed_of(size, encoding, form, mutate=CHANGED) if "changed" in stages else None
+            runs = _runs(feed_of(size, encoding, form), later, stages, asked.runs)
             floor = _median(runs["floor"], "wall") if "floor" in runs else None
             for stage, measures in runs.items():
                 wall, peak = _median(measures, "wall"), _median(measures, "peak")
@@ -81,19 +84,20 @@ def _machine() -> str:
     return f"{psutil.cpu_count()} cores, {memory:.0f} GiB, {platform.system()}, Python {platform.python_version()}"
 
 
-def feed_of(megabytes: int, encoding: str, form: str = "yml") -> Path:
-    """A generated feed of this size, made once."""
+def feed_of(megabytes: int, encoding: str, form: str = "yml", *, mutate: float = 0.0) -> Path:
+    """A generated feed of this size, made once; `mutate` as of `benchmarks.generate`."""
     generator, suffix = FORMATS[form]
-    path = OUT / f"{megabytes}-{encoding}.{suffix}"
+    path = OUT / f"{megabytes}-{encoding}{f'-{mutate}' if mutate else ''}.{suffix}"
     if not path.exists():
         aside = path.with_suffix(".part")
         command = [sys.executable, "-m", generator, "--megabytes", str(megabytes), "--encoding", encoding]
+        command += ["--mutate", str(mutate)] if mutate else []
         subprocess.run([*command, str(aside)], check=True)
         aside.replace(path)
     return path
 
 
-def _runs(feed: Path, stages: list[str], runs: int) -> dict[str, list[Measure]]:
+def _runs(feed: Path, later: Path | None, stages: list[str], runs: int) -> dict[str, list[Measure]]:
     measures: dict[str, list[Measure]] = {stage: [] for stage in stages}
     for number in range(runs):
         work = OUT / "work"
@@ -101,8 +105,9 @@ def _runs(feed: Path, stages: list[str], runs: int) -> dict[str, list[Measure]]:
         work.mkdir()
         for stage in stages:
             print(f"{feed.name}: {stage}, run {number + 1} of {runs}", file=sys.stderr)
-            name = "load" if stage == "again" else stage
-            command = [sys.executable, "-m", "benchmarks.stages", name, str(feed), str(work)]
+            name = "load" if stage in ("again", "changed") else stage
+            source = later if stage == "changed" else feed
+            command = [sys.executable, "-m", "benchmarks.stages", name, str(source), str(work)]
             measures[stage].append(measure(command, home=work / "home"))
         shutil.rmtree(work)
     return measures

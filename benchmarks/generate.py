@@ -1,7 +1,8 @@
 """A seeded generator of YML feeds as this platform's suppliers send them.
 
 Every offer is made by a random generator of its own, seeded by the feed's seed and the offer's number, so two feeds of
-one seed are equal byte for byte, and a feed made with `mutate` differs from the plain one in exactly the chosen offers.
+one seed are equal byte for byte, and a feed made with `mutate` differs from the plain one in exactly the chosen offers
+and in its date, which is an hour later.
 
     python -m benchmarks.generate --megabytes 300 --encoding windows-1251 --seed 1 feed.yml
     python -m benchmarks.generate --megabytes 300 --seed 1 --mutate 0.01 next.yml
@@ -142,7 +143,8 @@ def feed(
     size = 0
     header = (
         f'<?xml version="1.0" encoding="{encoding}"?>\n<!DOCTYPE yml_catalog SYSTEM "shops.dtd">\n'
-        '<yml_catalog date="2026-01-15 12:00">\n<shop>\n<name>Поставщик</name>\n<company>ООО «Поставщик»</company>\n'
+        f'<yml_catalog date="2026-01-15 {13 if mutate else 12}:00">\n<shop>\n'
+        "<name>Поставщик</name>\n<company>ООО «Поставщик»</company>\n"
         '<url>https://supplier.example/</url>\n<currencies><currency id="RUR" rate="1"/></currencies>\n<categories>\n'
     )
     header += "".join(f'<category id="{i}">Категория {i}</category>\n' for i in range(1, 400))

@@ -226,14 +226,14 @@ def typed_spellings(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     return {spelling: name for spelling, name, own in known if own or with_units.get(spelling, name) == name}
 
 
-def find_misspelt(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Fill `characteristic_typos` from the names of the whole file, the most frequent `NAME_LIMIT` of the unknown.
+def find_misspelt(connection: duckdb.DuckDBPyConnection, raw: str = "raw") -> int:
+    """Fill `characteristic_typos` from the names in a table of raw offers.
 
-    Returns whether these were all of them: then what a name means does not depend on the others.
+    Of names that are not known the most frequent `NAME_LIMIT` are looked at; their number is returned.
     """
-    names = """(
+    names = f"""(
         SELECT sent_name, NULL AS sent_unit, count(*) AS uses
-        FROM (SELECT unnest(list_transform(params, lambda p: p.name)) AS sent_name FROM raw) GROUP BY sent_name)"""
+        FROM (SELECT unnest(list_transform(params, lambda p: p.name)) AS sent_name FROM {raw}) GROUP BY sent_name)"""
     unknown = connection.execute(
         f"""
         SELECT closest_folded FROM ({rows_sql(names, (NAME,), "closest_folded, base_name, uses")})
@@ -241,8 +241,14 @@ def find_misspelt(connection: duckdb.DuckDBPyConnection) -> bool:
         GROUP BY closest_folded ORDER BY sum(uses) DESC, closest_folded LIMIT {NAME_LIMIT}"""
     ).fetchall()
     found = find_typos((name for (name,) in unknown), typed_spellings(connection))
+    connection.execute("DELETE FROM characteristic_typos")
     _insert(connection, "characteristic_typos", pa.table({"spelling": list(found), "name": list(found.values())}))
-    return len(unknown) < NAME_LIMIT
+    return len(unknown)
+
+
+def all_looked_at(unknown: int) -> bool:
+    """Whether all of so many unknown names are looked at: then what one of them means does not depend on the others."""
+    return unknown < NAME_LIMIT
 
 
 def write_conversions(connection: duckdb.DuckDBPyConnection) -> None:

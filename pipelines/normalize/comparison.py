@@ -17,12 +17,18 @@ _PLACE = ("ordinal", "line")
 
 def same(offers: pa.Table, others: pa.Table) -> npt.NDArray[np.bool_]:
     """For each row whether it is the same offer as the row beside it in `others`."""
-    moved = offers["line"].to_numpy() - others["line"].to_numpy()
+    moved = lines_moved(offers, others)
     equal = np.ones(offers.num_rows, np.bool_)
     for name in offers.column_names:
         if name not in _PLACE:
             equal &= _same(name, offers[name].combine_chunks(), others[name].combine_chunks(), moved)
     return equal
+
+
+def lines_moved(offers: pa.Table, others: pa.Table) -> npt.NDArray[np.int64]:
+    """By how many lines each row stands further down than the row beside it; 0 where there is none."""
+    moved: npt.NDArray[np.int64] = pc.fill_null(pc.subtract(offers["line"], others["line"]), 0).to_numpy()
+    return moved
 
 
 def _same(name: str, values: pa.Array, others: pa.Array, moved: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:

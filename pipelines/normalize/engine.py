@@ -25,6 +25,7 @@ from pipelines.errors import InternalError
 from pipelines.issue_codes import ISSUE_CODES
 from pipelines.model import ISSUE_SCHEMA, OFFER_SCHEMA, REJECTED_SCHEMA, ParseResult, Part
 from pipelines.normalize import characteristics, duplicates, incremental, load_issues, notes
+from pipelines.normalize.ahead import ahead
 from pipelines.normalize.batches import groups_of_batches
 from pipelines.normalize.incremental import Earlier
 from pipelines.normalize.merge import Files, merged
@@ -107,23 +108,22 @@ def _run(
     connection.read_parquet(str(raw)).create_view("raw")
     with watch("duplicates"):
         connection.execute(duplicates.FIND)
-    with watch("misspelt"):
-        all_looked_at = characteristics.find_misspelt(connection)
     notes.open_notes(connection)
-    comparable = all_looked_at and incremental.is_comparable(parsed)
     kept = None
-    if earlier is not None and comparable:
+    if earlier is not None and incremental.is_comparable(parsed):
         with watch("compare"):
             kept = incremental.find_kept(connection, raw, earlier, scratch)
     files = Files(out / "offers.parquet", out / "rejected.parquet", scratch / "issues.parquet")
     if earlier is not None and kept is not None:
         new = Files(*(scratch / f"new-{path.name}" for path in files))
         _write(_in_order(connection, kept.new, parsed.parts), new, watch)
-        made = _write(merged(earlier, kept, new), files, watch)
+        made = _write(ahead(merged(earlier, kept, new)), files, watch)
     else:
+        with watch("misspelt"):
+            unknown_names = characteristics.find_misspelt(connection)
         made = _write(_in_order(connection, raw, parsed.parts), files, watch)
-        if comparable:
-            notes.write(connection, out / NOTES_FILE)
+        if incremental.is_comparable(parsed) and characteristics.all_looked_at(unknown_names):
+            notes.write(connection, out / NOTES_FILE, unknown_names=unknown_names)
     if parsed.read != made.accepted + made.rejected:
         msg = f"{parsed.read} offers were read, but {made.accepted} accepted and {made.rejected} rejected"
         raise InternalError(msg)

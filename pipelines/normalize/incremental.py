@@ -13,6 +13,7 @@ Both files were normalised under the same rules, options and tables on the same 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,9 +23,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.model import RAW_SCHEMA, FeedFormat, ParseResult
-from pipelines.normalize import notes
+from pipelines.normalize import characteristics, notes
+from pipelines.normalize.ahead import ahead
 from pipelines.normalize.batches import groups_of_batches
-from pipelines.normalize.comparison import same
+from pipelines.normalize.comparison import lines_moved, same
 from pipelines.normalize.in_turn import InTurn
 from pipelines.normalize.pairs import Ordinals, find_pairs
 
@@ -76,25 +78,30 @@ def is_comparable(parsed: ParseResult) -> bool:
 def find_kept(connection: duckdb.DuckDBPyConnection, raw: Path, earlier: Earlier, scratch: Path) -> Kept | None:
     """Compare a file, which is the view `raw` as well, with an earlier one; None where too much of it is new.
 
-    What the earlier file has noted of kept offers is put among the `notes`.
+    What is known of the file as a whole is put where the rules look for it: misspelt names of new offers, and among the
+    `notes` what the earlier file has noted of kept ones.
     """
     connection.read_parquet(str(earlier.raw_offers)).create_view("earlier_raw")
-    offers = pq.read_metadata(raw).num_rows
-    other = np.full(offers, -1)  # for each offer the one of the earlier file that it is; -1 where it is new
+    other = np.full(pq.read_metadata(raw).num_rows, -1)  # for each offer the one that it was; -1 where it is new
     ordinals, others = find_pairs(connection)
     other[ordinals] = others
     if _too_new(other):
         return None
-    different = scratch / "different.parquet"
-    moved = _compare(raw, earlier.raw_offers, other, different)
+    moved, new = _compare(raw, earlier.raw_offers, other, scratch / "different.parquet")
     if _too_new(other):
         return None
     kept = np.flatnonzero(other >= 0)
     places = pa.table({"ordinal": kept, "earlier": other[kept], "moved": moved[kept]})
-    lost = notes.take_up(connection, earlier.notes, places)
+    lost = notes.lost(connection, earlier.notes, places)
     following = kept[other[kept] > lost[other[kept] // notes.SECTION]]
     other[following] = -1
-    new = _with_following(raw, different, other, scratch / "new.parquet") if len(following) else different
+    if len(following):
+        new = _with_following(raw, new, other, scratch / "new.parquet")
+    connection.read_parquet(str(new)).create_view("new_raw")
+    unknown = characteristics.find_misspelt(connection, "new_raw")
+    if not characteristics.all_looked_at(unknown + notes.unknown_names(earlier.notes)):
+        return None
+    notes.take_up(connection, earlier.notes, places)
     return Kept(*_places(other, moved, pq.read_metadata(earlier.raw_offers).num_rows), _ends(raw, other), new)
 
 
@@ -102,33 +109,32 @@ def _too_new(other: Ordinals) -> bool:
     return bool(np.mean(other < 0) > NEW_SHARE)
 
 
-def _compare(raw: Path, earlier: Path, other: Ordinals, different: Path) -> Ordinals:
+def _compare(raw: Path, earlier: Path, other: Ordinals, different: Path) -> tuple[Ordinals, Path]:
     """By how many lines each offer was moved that is the same as its pair; the pairs of all others are undone.
 
     Offers without a pair are written to `different`, a row group for each batch.
     """
     moved = np.zeros_like(other)
-    with (
-        pq.ParquetFile(raw) as file,
-        InTurn(earlier) as before,
-        pq.ParquetWriter(different, RAW_SCHEMA, compression="lz4") as writer,
-    ):
+    with pq.ParquetWriter(different, RAW_SCHEMA, compression="lz4") as writer:
+        start = 0
+        for offers, others in ahead(_side_by_side(raw, earlier, other)):
+            of_batch = slice(start, start := start + offers.num_rows)
+            moved[of_batch] = lines_moved(offers, others)
+            other[of_batch][~same(offers, others)] = -1
+            writer.write_table(offers.filter(pa.array(other[of_batch] < 0)))
+    return moved, different
+
+
+def _side_by_side(raw: Path, earlier: Path, other: Ordinals) -> Iterator[tuple[pa.Table, pa.Table]]:
+    """The offers of each batch, and beside each of them its pair; nothing where it has none."""
+    with pq.ParquetFile(raw) as file, InTurn(earlier) as before:
         start = 0
         for groups in groups_of_batches(file.metadata):
             offers = file.read_row_groups(groups)
-            of_batch = slice(start, start := start + offers.num_rows)
-            paired = np.flatnonzero(other[of_batch] >= 0)
-            pairs = other[of_batch][paired]
-            others = before.until(int(pairs.max(initial=-1)) + 1)
-            mine, theirs = offers.take(pa.array(paired)), others.take(pa.array(pairs - _first(others)))
-            moved[of_batch][paired] = mine["line"].to_numpy() - theirs["line"].to_numpy()
-            other[of_batch][paired[~same(mine, theirs)]] = -1
-            writer.write_table(offers.filter(pa.array(other[of_batch] < 0)))
-    return moved
-
-
-def _first(rows: pa.Table) -> int:
-    return int(rows["ordinal"][0].as_py()) if rows.num_rows else 0
+            pairs = other[start : (start := start + offers.num_rows)]
+            others = before.until(int(pairs.max()) + 1)
+            first = others["ordinal"][0].as_py() if others.num_rows else 0
+            yield offers, others.take(pa.array(pairs - first, mask=pairs < 0))
 
 
 def _with_following(raw: Path, different: Path, other: Ordinals, out: Path) -> Path:

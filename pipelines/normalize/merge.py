@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -28,16 +27,7 @@ class Files(NamedTuple):
 
 
 def merged(earlier: Earlier, kept: Kept, new: Files) -> Iterator[Results]:
-    """The results of each batch in the order of the file, one of them always under way while the caller has another."""
-    batches = _merged(earlier, kept, new)
-    with ThreadPoolExecutor(1) as pool:
-        under_way = pool.submit(next, batches, None)
-        while (batch := under_way.result()) is not None:
-            under_way = pool.submit(next, batches, None)
-            yield batch
-
-
-def _merged(earlier: Earlier, kept: Kept, new: Files) -> Iterator[Results]:
+    """The results of each batch of the file, in its order."""
     with ExitStack() as stack:
         sources = [
             (stack.enter_context(InTurn(before)), stack.enter_context(InTurn(now)))

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 # Of remarks made once for each value, the first so many are in the report; the rest are counted.
 NOTES_SHOWN = 50
@@ -38,7 +39,9 @@ ONCE = f"""
             count(*) OVER (PARTITION BY code) AS total
         FROM (SELECT {_FIRST} FROM notes GROUP BY {ONE}))
     WHERE place <= {NOTES_SHOWN} ORDER BY rank, place"""
-_WRITE = "COPY (FROM notes ORDER BY rank, sent, published, ordinal) TO $path (FORMAT parquet, COMPRESSION zstd)"
+_WRITE = """
+    COPY (FROM notes ORDER BY rank, sent, published, ordinal)
+    TO $path (FORMAT parquet, COMPRESSION zstd, KV_METADATA {unknown_names: $unknown})"""
 
 
 def open_notes(connection: duckdb.DuckDBPyConnection) -> None:
@@ -47,9 +50,14 @@ def open_notes(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(f"CREATE MACRO section_of(ordinal) AS ordinal // {SECTION}")
 
 
-def write(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Write all notes to a Parquet file."""
-    connection.execute(_WRITE, {"path": str(path)})
+def write(connection: duckdb.DuckDBPyConnection, path: Path, *, unknown_names: int) -> None:
+    """Write all notes to a Parquet file, and how many names of characteristics the file has that nobody knows."""
+    connection.execute(_WRITE, {"path": str(path), "unknown": str(unknown_names)})
+
+
+def unknown_names(path: Path) -> int:
+    """How many names of characteristics nobody knows in a file whose notes these are."""
+    return int(pq.read_metadata(path).metadata[b"unknown_names"])
 
 
 # The notes of an earlier file with the place that their offers have now, and for each remark the first offer that has
@@ -66,22 +74,31 @@ _LOST = f"""
     WHERE first_kept IS NULL OR ordinal < first_kept GROUP BY ALL"""
 
 
-def take_up(connection: duckdb.DuckDBPyConnection, path: Path, places: pa.Table) -> npt.NDArray[np.int64]:
-    """Put what an earlier file has noted of offers that stand in this one among the notes.
+def lost(connection: duckdb.DuckDBPyConnection, path: Path, places: pa.Table) -> npt.NDArray[np.int64]:
+    """The offers that an earlier file has noted and that have no place in this one.
 
     Args:
         path: as `write` wrote it.
         places: `ordinal` of an offer, `earlier` its ordinal in the earlier file, `moved` by how many lines.
 
     Returns:
-        For each section of the earlier file the first offer in it that is lost and may have hidden a remark of those
-        that follow it there; a number beyond all offers where there is none.
+        For each section of the earlier file the first offer in it that may have hidden a remark of those that follow
+        it there; a number beyond all offers where there is none.
     """
-    connection.register("places", places)
-    connection.execute(_TAKE_UP, {"path": str(path)})
-    lost = connection.execute(_LOST, {"path": str(path)}).fetchnumpy()
-    connection.unregister("places")
-    last = max(pc.max(places["earlier"]).as_py() or 0, lost["ordinal"].max(initial=0))
+    found = _known(connection, _LOST, path, places).fetchnumpy()
+    last = max(pc.max(places["earlier"]).as_py() or 0, found["ordinal"].max(initial=0))
     first = np.full(last // SECTION + 1, np.iinfo(np.int64).max)
-    first[lost["section"]] = lost["ordinal"]
+    first[found["section"]] = found["ordinal"]
     return first
+
+
+def take_up(connection: duckdb.DuckDBPyConnection, path: Path, places: pa.Table) -> None:
+    """Put what an earlier file has noted of offers that have a place in this one among the notes; arguments alike."""
+    _known(connection, _TAKE_UP, path, places)
+
+
+def _known(
+    connection: duckdb.DuckDBPyConnection, query: str, path: Path, places: pa.Table
+) -> duckdb.DuckDBPyConnection:
+    connection.register("places", places)
+    return connection.execute(query, {"path": str(path)})

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.model import RAW_SCHEMA, FeedFormat, Part
-from pipelines.normalize import Earlier, batches, engine, incremental, is_comparable, merge, notes, pairs
+from pipelines.normalize import Earlier, batches, characteristics, engine, incremental, is_comparable, notes, pairs
+from pipelines.normalize.ahead import ahead
 from pipelines.normalize.comparison import same
 from pipelines.normalize.in_turn import InTurn
 from pipelines.options import Options
@@ -276,8 +277,8 @@ def all_the_same(monkeypatch):
 
 
 def nothing_lost(monkeypatch):
-    take_up = notes.take_up
-    monkeypatch.setattr(notes, "take_up", lambda *args: np.maximum(take_up(*args), np.iinfo(np.int64).max))
+    lost = notes.lost
+    monkeypatch.setattr(notes, "lost", lambda *args: np.maximum(lost(*args), np.iinfo(np.int64).max))
 
 
 def no_notes(monkeypatch):
@@ -318,9 +319,12 @@ def test_where_most_is_new_or_names_are_too_many_all_of_the_file_is_normalised(m
     assert not found.incremental
     assert (found.folder / "notes.parquet").exists()
     assert found.bytes() == made(half).bytes()
-    monkeypatch.setattr(engine.characteristics, "NAME_LIMIT", 1)
+    # as many names as were looked at are one too many, and so are those of both files together
+    named = FEED.with_offers([*FEED.offers, ("n", param("Неизвестное", "1"))])
+    monkeypatch.setattr(characteristics, "NAME_LIMIT", notes.unknown_names(base.folder / "notes.parquet") + 1)
+    assert (made(FEED).folder / "notes.parquet").exists()
     for earlier in (None, base):
-        found = made(FEED, earlier)
+        found = made(named, earlier)
         assert not found.incremental
         assert not (found.folder / "notes.parquet").exists()
 
@@ -414,8 +418,9 @@ def test_rows_are_given_out_once_and_in_turn(tmp_path, ordinals, ends, group):
             passed = end
 
 
-def test_an_error_while_merging_is_told(made, monkeypatch):
-    base = made(FEED)
-    monkeypatch.setattr(merge, "_in_order", lambda *_: 1 / 0)
+def test_an_error_of_what_is_made_ahead_is_told_in_its_place():
+    items = ahead(1 // n for n in (1, 1, 0, 1))
+    assert [next(items), next(items)] == [1, 1]
     with pytest.raises(ZeroDivisionError):
-        made(FEED, base)
+        next(items)
+    assert list(ahead(iter("abc"))) == ["a", "b", "c"]

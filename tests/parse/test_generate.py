@@ -36,6 +36,12 @@ def test_a_mutated_feed_differs_in_the_wanted_share() -> None:
     assert new
 
 
+def test_a_mutated_feed_is_of_another_hour() -> None:
+    heads = [next(feed(1, encoding="utf-8", bytes_wanted=None, offers_wanted=1, mutate=m)) for m in (0, 0.01)]
+    assert [head.count(b'date="2026-01-15 1%d:00"' % hour) for head, hour in zip(heads, (2, 3), strict=True)] == [1, 1]
+    assert heads[0].replace(b"12:00", b"13:00") == heads[1]
+
+
 def test_skus_fit_the_rule_and_names_are_as_many_as_said() -> None:
     """O1: at most 20 characters."""
     assert all(len(sku) <= 20 for sku in offers(999, mutate=0.5))
