@@ -7,6 +7,17 @@ the module named after its subject; `rule` tells what a rule is, and `engine` pu
 from pipelines.normalize.completion import complete, supplied
 from pipelines.normalize.engine import NOTES_FILE, Totals, normalize
 from pipelines.normalize.incremental import Earlier, is_comparable
+from pipelines.normalize.known import known_tables
 from pipelines.normalize.sku import identity
 
-__all__ = ["NOTES_FILE", "Earlier", "Totals", "complete", "identity", "is_comparable", "normalize", "supplied"]
+__all__ = [
+    "NOTES_FILE",
+    "Earlier",
+    "Totals",
+    "complete",
+    "identity",
+    "is_comparable",
+    "known_tables",
+    "normalize",
+    "supplied",
+]

@@ -29,6 +29,7 @@ from pipelines.normalize import (
     unit,
     vat,
 )
+from pipelines.normalize.known import known_tables, read_table
 from pipelines.options import Options
 from pipelines.reference import Reference
 
@@ -38,19 +39,6 @@ MEMORY_LIMIT = "512MB"
 _MAPPED_FROM = 128 * 1024
 _M_MMAP_THRESHOLD = -3
 
-_REFERENCE_TABLES = (
-    "okei",
-    "okei_aliases",
-    "okei_conversions",
-    "characteristics",
-    "oktmo",
-    "federal_districts",
-    "vat_rates",
-    "vat_spellings",
-    "currencies",
-    "availability",
-    "stock_classes",
-)
 _MACROS = (
     text.MACROS,
     sku.MACROS,
@@ -63,7 +51,6 @@ _MACROS = (
     regions.MACROS,
     description.MACROS,
 )
-_TABLES = (unit.TABLES, characteristics.TABLES, vat.TABLES, regions.TABLES)
 
 
 # Options that rules read, as columns `option_<name>`.
@@ -111,11 +98,13 @@ def open_session(
     with duckdb.connect(config=config) as connection:
         # The rows stream past the reference tables, however few rows there are: never the other way round.
         connection.execute("SET disabled_optimizers = 'build_side_probe_side,join_order'")
-        for name in _REFERENCE_TABLES:
-            _read_table(connection, name, reference.path(name))
+        for name, rows in known_tables(reference).items():
+            connection.register("arriving", rows)
+            connection.execute(f"CREATE TABLE {name} AS FROM arriving")
+            connection.unregister("arriving")
         for name, columns in category.OPTIONAL_TABLES.items():
             if path := reference.find(name):
-                _read_table(connection, name, path)
+                read_table(connection, name, path)
             else:
                 connection.execute(f"CREATE TABLE {name} ({', '.join(f'{column} VARCHAR' for column in columns)})")
         for macros in _MACROS:
@@ -128,19 +117,11 @@ def open_session(
             type=PythonUDFType.ARROW,
         )
         _write_options(connection, parsed, options, reference, today)
-        for tables in _TABLES:
-            connection.execute(tables)
-        characteristics.write_conversions(connection)
+        connection.execute(vat.TABLES)
         _check_options(connection, options)
         _write_spellings(connection, parsed)
         _write_parts(connection, parsed.parts)
         yield connection
-
-
-def _read_table(connection: duckdb.DuckDBPyConnection, name: str, path: Path) -> None:
-    connection.read_csv(str(path), header=True, delimiter=",", quotechar='"', escapechar='"', all_varchar=True).create(
-        name
-    )
 
 
 def _write_options(

@@ -17,7 +17,7 @@
     housekeeping  old files → nothing
     backup    the whole state → a folder → a new installation
     cycle     all of it for all links, without Airflow
-    readiness what a fork of ours finds done               quality, report
+    readiness what a fork of ours finds done               normalize, quality, report
 
 Every step takes a load id (or a link's code) and finds the rest in the catalog and the object store. It writes its
 results first and its manifest last, so that a step which was killed is simply run again (P1).
