@@ -18,6 +18,7 @@ import great_expectations  # noqa: F401 - seconds of imports, once
 import psycopg
 
 from pipelines import report, steps
+from pipelines.normalize import incremental
 from pipelines.objects.folder import FolderStore
 from pipelines.settings import load_settings
 from pipelines.steps.parsing import READERS
@@ -54,7 +55,13 @@ def load(nth: int, file: Path, log: Path) -> None:
         steps.load_source(house, str(file), supplier="a", shop="main", settings=settings)
 
 
+def compare_small_files() -> None:
+    """Keep what is made of the offers of any file for the next one, as is done with large ones."""
+    incremental.LEAST, incremental.NEW_SHARE = 1, 1
+
+
 def main() -> None:
+    compare_small_files()
     READERS.start()
     for line in sys.stdin:
         nth, file, log = line.rstrip("\n").split("\t")

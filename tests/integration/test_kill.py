@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from pipelines import registry, steps
+from pipelines.normalize import incremental
+from pipelines.steps.manifest import read_manifest
 
 SCRIPT = Path(__file__).with_name("killed_load.py")
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,7 +61,11 @@ def start_over(house, feed):
         mail.unlink()
 
 
-def test_P1_a_load_killed_before_any_of_its_effects_and_run_again_ends_the_same(house, feed, run_load, catalog_dump):
+def test_P1_a_load_killed_before_any_of_its_effects_and_run_again_ends_the_same(
+    house, feed, run_load, catalog_dump, monkeypatch
+):
+    monkeypatch.setattr(incremental, "LEAST", 1)
+    monkeypatch.setattr(incremental, "NEW_SHARE", 1)
     second = feed({"kept": 1, "moved": 5, "new": 4, "bad": 0}, name="second.xml")
     start_over(house, feed)
     code, effects = run_load(second)
@@ -68,6 +74,7 @@ def test_P1_a_load_killed_before_any_of_its_effects_and_run_again_ends_the_same(
     # The commit after the mail is composed queues it, with the note that the load is reported.
     told = max(n for n, effect in enumerate(effects) if effect.endswith(".eml")) + 2
     assert effects[told - 1 :].count("deliver ") == 1
+    assert [read_manifest(house, load_id).compared_with for load_id in (1, 2)] == [1, 1]
     expected = catalog_dump()
     assert [row[3] for row in expected["changes"]] == ["created", "hidden", "created", "created", "changed", "created"]
 
