@@ -294,7 +294,8 @@ def _lines_fed(cell: str) -> str:
 
 
 def _line_ends(text: bytes) -> int:
-    return text.count(b"\n") + text.count(b"\r") - text.count(b"\r\n")
+    feeds = text.count(b"\n")
+    return feeds + text.count(b"\r") - text.count(b"\r\n") if b"\r" in text else feeds
 
 
 def _cell_lines(cells: list[str], first: int, width: int) -> list[int]:

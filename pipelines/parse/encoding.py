@@ -153,19 +153,28 @@ def _read_as_utf8(open_source: Callable[[], BinaryIO]) -> tuple[int | None, int]
     """(first line that is not UTF-8 or None, number of multi-byte sequences up to there)."""
     decoder = codecs.getincrementaldecoder(UTF_8)()
     sequences = 0
-    line = 1
+    size = 0  # of the blocks before
     for block in _blocks(open_source):
         pending = decoder.getstate()[0]
         try:
             text = decoder.decode(block)
         except UnicodeDecodeError as error:
-            return line + error.object.count(b"\n", 0, error.start), sequences
+            return _line_at(open_source, size - len(pending) + error.start), sequences
         if sequences < _MIN_SEQUENCES and not text.isascii():
             sequences += len(text) - len((pending + block).translate(None, bytes(range(128, 256))))
-        line += block.count(b"\n")
+        size += len(block)
     if decoder.getstate()[0]:
-        return line, sequences
+        return _line_at(open_source, size), sequences
     return None, sequences
+
+
+def _line_at(open_source: Callable[[], BinaryIO], offset: int) -> int:
+    """The line on which a byte stands. Hardly any file is asked about, so lines are not counted on the way."""
+    line = 1
+    for block in _blocks(open_source):
+        line += block.count(b"\n", 0, max(offset, 0))
+        offset -= len(block)
+    return line
 
 
 def _require(open_source: Callable[[], BinaryIO], encoding: str) -> None:

@@ -6,9 +6,10 @@ holds one of Excel's errors, is a value that was not sent.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
+from operator import itemgetter
 from typing import Any
 
 from pipelines.columns import COLUMNS_LIMIT, HEADERS, Found, Headers, Need, folded
@@ -177,6 +178,9 @@ class TableReader:
         self._writer = writer
         self._header_line = header_line
         self._scalars = [(place, COLUMN_INDEX[raw]) for raw, place in layout.scalars.items()]
+        self._plain_row = _picker(self._scalars, layout.width)
+        # Of each region the places of its fields, and of those that have a column.
+        self._regions = [(places, tuple(p for p in places if p is not None)) for places in layout.regions]
         # Of each characteristic the places of name, value and unit, a column that is not there being past the last one,
         # and the place that tells the line.
         self._params = [
@@ -214,7 +218,11 @@ class TableReader:
                 self.reject(cells, line, "table_row_too_short", f"{len(cells)} вместо {layout.width}")
                 return
             cells = [*cells[: layout.width], *([None] * (layout.width - len(cells)))]
-        self._write(cells, line, lines or [line] * layout.width)
+        if lines is None and None not in cells:
+            row = [*self._plain_row((*cells, None, line, self._writer.rows))]
+        else:
+            row = self._row(cells, line, lines or [line] * layout.width)
+        self._write(row, cells, lines or [line] * layout.width)
 
     def reject(self, cells: Sequence[Cell], line: int, code: str, evidence: str) -> None:
         """Take a row that cannot be trusted: it is read, and rejected under the article that it seems to have."""
@@ -230,13 +238,16 @@ class TableReader:
         row[0], row[_LINE] = self._writer.rows, line
         return row
 
-    def _write(self, cells: Sequence[Cell], line: int, lines: Sequence[int]) -> None:
+    def _row(self, cells: Sequence[Cell], line: int, lines: Sequence[int]) -> Row:
         row = self._new_row(line)
         for place, index in self._scalars:
             value = cells[place]
             if value is not None:
                 row[index] = value
                 row[index + 1] = lines[place]
+        return row
+
+    def _write(self, row: Row, cells: Sequence[Cell], lines: Sequence[int]) -> None:
         layout, lists = self._layout, self._writer.lists
         for again, raw in layout.again:
             self._again(row, raw, cells[again], lines[again])
@@ -251,12 +262,12 @@ class TableReader:
             name, content = padded[name_at], padded[content_at]
             if name or content:
                 add_param((name, content, padded[unit_at] or None, lines[line_at]))
-        for places in layout.regions:
-            if any(p is not None and cells[p] for p in places):
+        for places, filled in self._regions:
+            if any([cells[p] for p in filled]):  # sooner done than a generator is made
                 lists["regions"].append(_region(cells, lines, places))
         for nobodys in layout.unknown:
             if cells[nobodys]:
-                self._unknown.setdefault(nobodys, [0, line])[0] += 1
+                self._unknown.setdefault(nobodys, [0, row[_LINE]])[0] += 1
         self._writer.add(row)
 
     def _again(self, row: Row, raw: str, value: Cell, line: int) -> None:
@@ -308,6 +319,16 @@ class TableReader:
         more = len(self._layout.unknown) - UNKNOWN_COLUMNS_LISTED
         if more > 0:
             yield Issue("unknown_columns_more", sent=str(more))
+
+
+def _picker(scalars: Sequence[tuple[int, int]], width: int) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+    """Picks a row out of the cells of one that is as wide as the table and on one line, nothing, its line, its ordinal."""
+    nothing, line, ordinal = width, width + 1, width + 2
+    picked = [nothing] * ROW_WIDTH
+    picked[0], picked[_LINE] = ordinal, line
+    for place, index in scalars:
+        picked[index], picked[index + 1] = place, line
+    return itemgetter(*picked)
 
 
 def _at(cells: Sequence[Cell], place: int | None) -> Cell:
