@@ -263,7 +263,7 @@ class TableReader:
             if name or content:
                 add_param((name, content, padded[unit_at] or None, lines[line_at]))
         for places, filled in self._regions:
-            if any([cells[p] for p in filled]):  # sooner done than a generator is made
+            if any(map(cells.__getitem__, filled)):
                 lists["regions"].append(_region(cells, lines, places))
         for nobodys in layout.unknown:
             if cells[nobodys]:
@@ -322,7 +322,7 @@ class TableReader:
 
 
 def _picker(scalars: Sequence[tuple[int, int]], width: int) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
-    """Picks a row out of the cells of one that is as wide as the table and on one line, nothing, its line, its ordinal."""
+    """Picks a row out of what is known of one on one line: as many cells as columns, nothing, its line, its ordinal."""
     nothing, line, ordinal = width, width + 1, width + 2
     picked = [nothing] * ROW_WIDTH
     picked[0], picked[_LINE] = ordinal, line
