@@ -76,4 +76,5 @@ _CONDITIONS: dict[str, Callable[[dict[str, Any], Unit], str]] = {
         f"заполнено {_between(kwargs, Unit.SHARE)}"
     ),
     "expect_column_values_to_be_between": _between,
+    "expect_column_max_to_be_between": _between,  # of the one row that a profile has
 }

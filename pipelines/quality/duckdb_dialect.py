@@ -7,13 +7,22 @@ empties DuckDB's result. The views that are checked are only read, so transactio
 from __future__ import annotations
 
 from duckdb_engine import Dialect
+from sqlalchemy import Connection
 from sqlalchemy.dialects import registry
+from sqlalchemy.types import NullType
 
 
 class ReadingDialect(Dialect):  # type: ignore[misc]  # duckdb_engine is not typed
     """DuckDB without transactions."""
 
     supports_statement_cache = False
+
+    def get_columns(self, connection: Connection, table_name: str, **_where: object) -> list[dict[str, object]]:
+        """The columns of a table; the way of PostgreSQL, taken otherwise, ends at a table that DuckDB does not have."""
+        rows = connection.exec_driver_sql(
+            "SELECT column_name FROM duckdb_columns() WHERE table_name = ? ORDER BY column_index", (str(table_name),)
+        )
+        return [{"name": name, "type": NullType(), "nullable": True, "default": None} for (name,) in rows.fetchall()]
 
     def do_begin(self, dbapi_connection: object) -> None:
         """Nothing begins."""
