@@ -17,7 +17,13 @@ class ReadingDialect(Dialect):  # type: ignore[misc]  # duckdb_engine is not typ
 
     supports_statement_cache = False
 
-    def get_columns(self, connection: Connection, table_name: str, **_where: object) -> list[dict[str, object]]:
+    def get_columns(
+        self,
+        connection: Connection,
+        table_name: str,
+        schema: str | None = None,  # noqa: ARG002 - there is one
+        **_options: object,
+    ) -> list[dict[str, object]]:
         """The columns of a table; the way of PostgreSQL, taken otherwise, ends at a table that DuckDB does not have."""
         rows = connection.exec_driver_sql(
             "SELECT column_name FROM duckdb_columns() WHERE table_name = ? ORDER BY column_index", (str(table_name),)
