@@ -1,25 +1,16 @@
 """P1 with several workers: one load of a link at a time, many links at once, the same catalog as one after another."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
+import dataclasses
+import multiprocessing
 
 import pytest
 
 from pipelines import registry, steps
 from pipelines.registry import LinkBusyError
+from tests.integration import loading_process
 
-ROOT = Path(__file__).resolve().parents[2]
-WORKER = """
-import sys
-from pipelines import steps
-from pipelines.settings import load_settings
-with steps.open_house(load_settings()) as house:
-    print("ready", flush=True)
-    for line in sys.stdin:
-        print(steps.process(house, int(line)).status, flush=True)
-"""
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(list(loading_process.PRELOADED))
 
 
 @pytest.fixture
@@ -43,38 +34,34 @@ def links(house, feed, serve, tmp_path):
     return declare
 
 
+class Worker:
+    """A process that works off the loads whose numbers it is sent."""
+
+    def __init__(self, house):
+        self.talk, its_end = PROCESSES.Pipe()
+        settings = dataclasses.replace(house.settings, database_url=house.database.catalog_url)
+        self.process = PROCESSES.Process(target=loading_process.work, args=(settings, its_end), daemon=True)
+        self.process.start()
+        its_end.close()
+        assert self.talk.recv() == "ready"
+
+    def die(self):
+        self.process.kill()
+        self.process.join()
+
+
 @pytest.fixture
 def worker(house):
-    """Start a process that works off the loads whose numbers it is sent."""
+    """Start such a process."""
     started = []
 
     def start():
-        process = subprocess.Popen(
-            [sys.executable, "-c", WORKER],
-            env={
-                **os.environ,
-                "PYTHONPATH": str(ROOT),
-                "CATALOG_FEEDS_HOME": str(house.settings.home_path),
-                "CATALOG_FEEDS_DATABASE_URL": house.database.catalog_url,
-                "CATALOG_FEEDS_ALLOW_PRIVATE_HOSTS": "1",
-            },
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        started.append(process)
-        assert process.stdout.readline() == "ready\n"
-        return process
+        started.append(Worker(house))
+        return started[-1]
 
     yield start
-    for process in started:
-        process.kill()
-        process.communicate()
-
-
-def send(process, load_id):
-    process.stdin.write(f"{load_id}\n")
-    process.stdin.flush()
+    for each in started:
+        each.die()
 
 
 def goods(house, supplier):
@@ -93,12 +80,12 @@ def shared(n, hour):
 @pytest.mark.parametrize("workers", [2, 8])
 def test_P1_links_of_one_supplier_at_once_end_as_one_after_another(house, links, worker, workers):
     """Whoever comes first, each good is there that some link sends now, and what all of them dropped is hidden."""
-    processes = [worker() for _ in range(workers)]
+    started = [worker() for _ in range(workers)]
     for hour in (0, 1):
         loads = links({str(n): shared(n, hour) for n in range(workers)})
-        for process, load_id in zip(processes, loads, strict=True):
-            send(process, load_id)
-        assert [process.stdout.readline() for process in processes] == ["processed\n"] * workers
+        for each, load_id in zip(started, loads, strict=True):
+            each.talk.send(load_id)
+        assert [each.talk.recv() for each in started] == ["processed"] * workers
     sent = [shared(n, hour) for hour in (0, 1) for n in range(workers)]
     now = {sku for file in sent[workers:] for sku in file}
     assert goods(house, "a") == sorted(
@@ -124,12 +111,11 @@ def test_P1_a_link_at_work_is_left_alone(house, links):
 def test_P1_a_worker_that_dies_lets_go_of_its_link(house, links, worker):
     (load_id,) = links({"x": {f"s{n}": 1 for n in range(300)}})
     process = worker()
-    send(process, load_id)
+    process.talk.send(load_id)
     with house.database.connect(autocommit=True) as conn:
         while conn.execute("SELECT status FROM loads WHERE id = %s", [load_id]).fetchone() == ("queued",):
             pass
-    process.kill()
-    process.wait(timeout=60)
+    process.die()
     while True:
         try:
             assert steps.process(house, load_id).status == "processed"
