@@ -89,6 +89,7 @@ def normalize(
     ):
         watch = Stopwatch()
         totals = _run(connection, raw, out, Path(scratch), parsed=parsed, earlier=earlier, watch=watch)
+    pa.default_memory_pool().release_unused()  # some hundred megabytes that DuckDB could not use in later steps
     if timed is not None:
         for part, seconds in watch.seconds.items():
             timed(part, seconds)
