@@ -33,7 +33,7 @@ from pipelines.normalize.pairs import Ordinals, find_pairs
 # Files of fewer offers are normalised whole as fast.
 LEAST = 5_000
 # Of each offer some dozens of bytes are held.
-MOST = 2_000_000
+MOST = 1_000_000
 # Where more is new, all of the file is normalised, and the next one is compared with that.
 NEW_SHARE = 0.5
 # Formats whose records stand one after the other, each with all its values: the first offer to earn a remark is also

@@ -118,15 +118,27 @@ def small(monkeypatch):
     monkeypatch.setattr(engine, "WORKERS", 1)
 
 
-@pytest.fixture
-def made(tmp_path):
-    """Parse and normalise a feed, if there is an earlier one with that."""
-    numbers = itertools.count()
+@pytest.fixture(scope="module")
+def known():
+    """What feeds came to that were normalised whole."""
+    return {}
 
-    def make(feed: Feed, earlier: Made | None = None, **settings) -> Made:
-        folder = tmp_path / str(next(numbers))
-        folder.mkdir()
-        options, reference = Options().with_settings({"required_fields": "", **settings}), load_reference()
+
+@pytest.fixture
+def made(known, tmp_path_factory):
+    """Parse and normalise a feed, if there is an earlier one with that; whole, each feed once for all tests."""
+
+    def make(feed: Feed, earlier: Made | None = None) -> Made:
+        if earlier is not None:
+            return normalise(feed, earlier)
+        key = (feed, engine.WORKERS, characteristics.NAME_LIMIT)
+        if key not in known:
+            known[key] = normalise(feed)
+        return known[key]
+
+    def normalise(feed: Feed, earlier: Made | None = None) -> Made:
+        folder = tmp_path_factory.mktemp("made")
+        options, reference = Options().with_settings({"required_fields": ""}), load_reference()
         data, raw = feed.bytes(), folder / "raw_offers.parquet"
         parsed = parse(lambda: BytesIO(data), raw, options=options.link)
         pq.write_table(pq.read_table(raw), raw, row_group_size=5)
@@ -210,7 +222,7 @@ def test_a_file_with_any_edits_comes_to_the_same_bytes_as_if_all_of_it_were_norm
     assert len({row["code"] for row in base.rows("issues.parquet") if row["ordinal"] is None}) > 4
     gentle = []
 
-    @settings(max_examples=20)
+    @settings(max_examples=12)
     @given(
         edits=st.lists(EDITS, max_size=4),
         encoding=st.sampled_from(["utf-8", "utf-8", "windows-1251"]),
