@@ -251,7 +251,8 @@ def catalog_like(database: Database, template: str) -> Iterator[str]:
     """A copy of a catalog, gone afterwards; its name."""
     name = f"hour_{uuid.uuid4().hex}"
     with database.connect("postgres", autocommit=True) as server:
-        server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
+        copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+        server.execute(copy.format(sql.Identifier(name), sql.Identifier(template)))
         try:
             yield name
         finally:

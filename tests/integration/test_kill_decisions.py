@@ -49,7 +49,8 @@ def again(house, tmp_path):
         shutil.copytree(house.settings.home_path, home)
         with database.connect("postgres", autocommit=True) as server:
             template, target = sql.Identifier(name), sql.Identifier(twin)
-            server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(target, template))
+            copied = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(target, template)
+            server.execute(copied)
         made.append(twin)
         settings = dataclasses.replace(house.settings, home=str(home))
         return steps.House(
