@@ -1,11 +1,12 @@
-"""Decide upon a load in this process and die by SIGKILL just before the Nth effect. Not a test: `test_kill_decisions`.
+"""Decide upon a load and die by SIGKILL just before the Nth effect. Not a test: `test_kill_decisions` runs it.
 
-python decided.py NTH LOG COMMAND LOAD    NTH 0 = live; COMMAND is approve, reject or rollback
+Every line of standard input, `NTH LOG COMMAND LOAD HOME DATABASE_URL`, is one decision in a process of its own, forked
+from this one, which imports once what takes long to import. NTH 0 = live; COMMAND is approve, reject or rollback. The
+answer is a line with the exit code, negative for a signal.
 """
 
 import os
 import signal
-import sys
 from pathlib import Path
 
 import psycopg
@@ -13,11 +14,11 @@ import psycopg
 from pipelines import steps
 from pipelines.objects.folder import FolderStore
 from pipelines.registry import Decider
-from pipelines.settings import load_settings
+from pipelines.settings import Settings
+from tests.integration.forks import answer_lines
 
 
-def main() -> None:
-    nth, log, command, load_id = int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+def decide(nth: str, log: str, command: str, load_id: str, home: str, database_url: str) -> None:
     seen = 0
 
     def watch(owner: object, name: str) -> None:
@@ -26,9 +27,9 @@ def main() -> None:
         def effect(*args, **kwargs):
             nonlocal seen
             seen += 1
-            with log.open("a", encoding="utf-8") as out:
+            with Path(log).open("a", encoding="utf-8") as out:
                 out.write(f"{name}\n")
-            if seen == nth:
+            if seen == int(nth):
                 os.kill(os.getpid(), signal.SIGKILL)
             return real(*args, **kwargs)
 
@@ -40,9 +41,9 @@ def main() -> None:
         (psycopg.Connection, "commit"),
     ):
         watch(owner, name)
-    with steps.open_house(load_settings()) as house:
-        getattr(steps, command)(house, load_id, Decider("anna", "because"))
+    with steps.open_house(Settings(home=home, database_url=database_url)) as house:
+        getattr(steps, command)(house, int(load_id), Decider("anna", "because"))
 
 
 if __name__ == "__main__":
-    main()
+    answer_lines(decide)

@@ -10,8 +10,6 @@ code, negative for a signal.
 
 import os
 import signal
-import sys
-import traceback
 from pathlib import Path
 
 import great_expectations  # noqa: F401 - seconds of imports, once
@@ -22,6 +20,7 @@ from pipelines.normalize import incremental
 from pipelines.objects.folder import FolderStore
 from pipelines.settings import load_settings
 from pipelines.steps.parsing import READERS
+from tests.integration.forks import answer_lines
 
 
 class Reaper:
@@ -44,15 +43,15 @@ class Reaper:
         setattr(owner, name, effect)
 
 
-def load(nth: int, file: Path, log: Path) -> None:
-    reaper = Reaper(nth, log)
+def load(nth: str, file: str, log: str) -> None:
+    reaper = Reaper(int(nth), Path(log))
     reaper.watch(FolderStore, "put_file")
     reaper.watch(FolderStore, "put_bytes")
     reaper.watch(psycopg.Connection, "commit")
     reaper.watch(report, "deliver")
     settings = {"actualize": True, "required_fields": "vat"}
     with steps.open_house(load_settings()) as house:
-        steps.load_source(house, str(file), supplier="a", shop="main", settings=settings)
+        steps.load_source(house, file, supplier="a", shop="main", settings=settings)
 
 
 def compare_small_files() -> None:
@@ -63,21 +62,7 @@ def compare_small_files() -> None:
 def main() -> None:
     compare_small_files()
     READERS.start()
-    for line in sys.stdin:
-        nth, file, log = line.rstrip("\n").split("\t")
-        child = os.fork()
-        if child == 0:
-            status = 1
-            try:
-                load(int(nth), Path(file), Path(log))
-                status = 0
-            finally:
-                if status:
-                    traceback.print_exc()
-                sys.stderr.flush()
-                os._exit(status)
-        _, wait_status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(wait_status), flush=True)
+    answer_lines(load)
 
 
 if __name__ == "__main__":

@@ -19,22 +19,26 @@ SCRIPT = Path(__file__).with_name("decided.py")
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def run(house, command, load_id, log, *, die_at=0):
-    log.unlink(missing_ok=True)
-    done = subprocess.run(
-        [sys.executable, str(SCRIPT), str(die_at), str(log), command, str(load_id)],
-        env={
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "CATALOG_FEEDS_HOME": str(house.settings.home_path),
-            "CATALOG_FEEDS_DATABASE_URL": house.database.catalog_url,
-        },
-        capture_output=True,
+@pytest.fixture
+def decide():
+    """Decide in a process that dies before its nth effect: its exit code and the effects it had."""
+    with subprocess.Popen(
+        [sys.executable, str(SCRIPT)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
-        timeout=120,
-        check=False,
-    )
-    return done, log.read_text(encoding="utf-8").splitlines()
+    ) as runner:
+
+        def run(house, command, load_id, log, *, die_at=0):
+            log.unlink(missing_ok=True)
+            told = (die_at, log, command, load_id, house.settings.home_path, house.database.catalog_url)
+            runner.stdin.write("\t".join(map(str, told)) + "\n")
+            runner.stdin.flush()
+            return int(runner.stdout.readline()), log.read_text(encoding="utf-8").splitlines()
+
+        yield run
+        runner.stdin.close()
 
 
 @pytest.fixture
@@ -80,23 +84,23 @@ def outcome(house):
 
 @pytest.mark.parametrize("command", ["approve", "rollback"])
 def test_P1_a_decision_killed_before_any_of_its_effects_and_taken_again_ends_the_same(
-    house, load, feed, again, tmp_path, command
+    house, load, feed, again, decide, tmp_path, command
 ):
     with house.database.connect() as conn:
         registry.ensure_supplier(conn, "a", emails=["price@a.example"])
     load(feed({f"s{n}": 100 for n in range(60)}), actualize=True, required_fields="vat")
     load_id = load(feed({"s0": 5000, "s1": 101, "new": 1})).load_id
     alive = again()
-    done, effects = run(alive, command, load_id, tmp_path / "effects")
-    assert done.returncode == 0, done.stderr
+    code, effects = decide(alive, command, load_id, tmp_path / "effects")
+    assert code == 0
     assert len(effects) >= 5, effects
     expected = outcome(alive)
 
     for nth in range(1, len(effects) + 1):
         twin = again()
-        done, _ = run(twin, command, load_id, tmp_path / "effects", die_at=nth)
+        code, _ = decide(twin, command, load_id, tmp_path / "effects", die_at=nth)
         where = f"killed before effect {nth}: {effects[nth - 1]}"
-        assert done.returncode == -signal.SIGKILL, (where, done.stderr)
+        assert code == -signal.SIGKILL, where
         twin.sweep()
         if outcome(twin) != expected:
             getattr(steps, command)(twin, load_id, Decider("anna", "because"))
