@@ -1,6 +1,7 @@
 """The next file of a link, of which only what is new goes through the rules: to the byte what all of it comes to."""
 
 import itertools
+import json
 from dataclasses import dataclass, replace
 from datetime import date
 from io import BytesIO
@@ -272,6 +273,55 @@ def test_the_first_to_earn_a_remark_may_be_lost_or_come_anew(made, kept):
         again = {issue["code"]: issue for issue in whole.rows("issues.parquet") if issue["ordinal"] is None}
         assert again != first
     assert min(kept) > OFFERS / 3
+
+
+def test_a_repeat_does_not_hide_who_earns_a_remark_after_it(made, kept):
+    plain = [(f"P{n}", tags(name=f"Кабель {n}", price="7", unitOkei="796")) for n in range(7)]
+    earning = "\n".join([tags(name="Труба", price="9", unitOkei="796"), REMARKABLE[2], REMARKABLE[6]])
+    first, repeat, other = ("A", earning), ("A", earning), ("B", earning)
+    before = FEED.with_offers([first, *plain[:4], repeat, other, *plain[4:]])
+    after = FEED.with_offers([*plain[:4], other, *plain[4:]])
+    whole = made(after)
+    once = {issue["code"] for issue in whole.rows("issues.parquet") if issue["ordinal"] is None}
+    assert once == {"param_converted", "param_name_recognized"}
+    assert_same(made(after, made(before)), whole)
+    assert kept == [5]  # all but the rest of the first section: the other one was noted
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A file of another format: what comes before its records, and the records, a line each."""
+
+    head: str
+    records: tuple[str, ...]
+    between: str = "\n"
+    end: str = ""
+
+    def bytes(self) -> bytes:
+        return f"{self.head}{self.between.join(self.records)}{self.end}".encode()
+
+
+HEAD = "Идентификатор продукта;Наименование;Описание;Цена;Код ОКЕИ;Производитель;НДС;Наличие товара;ДЛИНА: (мм)\n"
+TABLE = Plain(HEAD, tuple(f"A{n};Труба {n};Медная;{n};796;Завод;20;много;7{';' * (n == 4)}" for n in range(12)))
+JSON = Plain(
+    "[\n",
+    tuple(
+        json.dumps({"id": f"A{n}", "name": f"Труба {n}", "price": n, "unitOkei": "796", "typePrefix": "x"})
+        for n in range(12)
+    ),
+    between=",\n",
+    end="]",
+)
+
+
+@pytest.mark.parametrize("before", [TABLE, JSON])
+def test_other_formats_whose_records_stand_in_a_row(made, kept, before):
+    base = made(before)
+    assert 0 < base.totals.rejected < 5
+    records = list(before.records)
+    after = replace(before, records=(*records[2:9], records[9].replace("Труба", "Трубка"), *records[10:]))
+    assert_same(made(after, base), made(after))
+    assert kept[-1] >= 6
 
 
 def test_tags_spelt_otherwise_are_other_rules(made):
