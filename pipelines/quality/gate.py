@@ -153,14 +153,21 @@ def examine(batch: Batch, *, past: Sequence[Profile], reference: Reference, scra
         _write_units(connection, reference)
         profile = take_profile(connection, read=batch.read, rejected=batch.rejected)
         habits = usual([] if batch.delta else past, profile.currency)
-        _write_comparison(connection, profile, habits)
+        told = _comparable(profile, habits)
+        _write_comparison(connection, told, profile, habits)
         # The same views in a file, which is all that SQLAlchemy can open.
         connection.execute(f"ATTACH {_quoted(database)} AS gate; COPY FROM DATABASE memory TO gate; DETACH gate")
         empty = {table for table in (Table.PARAMS, Table.REGIONS) if not _has_rows(connection, table)}
-        checks = [c for c in read_checks() if c.table not in empty and (habits.comparable or c.suite is not Suite.LOAD)]
+        checks = [
+            check
+            for check in read_checks()
+            if check.table not in empty
+            and (habits.comparable or check.suite is not Suite.LOAD)
+            and (check.table is not Table.PROFILE or check.column in told)
+        ]
         parameters: dict[str, Any] = {f"usual_{name}": value or 0.0 for name, value in habits.measures.items()}
         answers = _ask(database, checks, parameters | _known_values(reference), config)
-        findings = [_finding(connection, check, answers.get(check.id), profile, habits) for check in read_checks()]
+        findings = [_finding(connection, check, answers.get(check.id), told) for check in read_checks()]
     return GateResult(tuple(findings), None if batch.delta else profile, habits)
 
 
@@ -199,11 +206,13 @@ def _write_units(connection: duckdb.DuckDBPyConnection, reference: Reference) ->
     connection.execute("INSERT INTO units SELECT unnest(?)", [_codes(reference, "okei", "code")])
 
 
-def _write_comparison(connection: duckdb.DuckDBPyConnection, profile: Profile, habits: Usual) -> None:
+def _write_comparison(
+    connection: duckdb.DuckDBPyConnection, told: dict[str, tuple[float, float]], profile: Profile, habits: Usual
+) -> None:
     """The numbers of the load that can be compared: what is NULL is not."""
-    told = _comparable(profile, habits)
     connection.execute(
-        f"INSERT INTO profile VALUES ({', '.join('?' * len(MEASURES))})", [told.get(name) for name in MEASURES]
+        f"INSERT INTO profile VALUES ({', '.join('?' * len(MEASURES))})",
+        [told[name][0] if name in told else None for name in MEASURES],
     )
     shares = [
         [code, ISSUE_CODES[code].severity.value, profile.remarks[code], share]
@@ -214,12 +223,11 @@ def _write_comparison(connection: duckdb.DuckDBPyConnection, profile: Profile, h
         connection.executemany("INSERT INTO shares VALUES (?, ?, ?, ?)", shares)
 
 
-def _comparable(profile: Profile, habits: Usual) -> dict[str, float]:
-    """The numbers of a load that the past tells of; of a few offers only how many they are."""
+def _comparable(profile: Profile, habits: Usual) -> dict[str, tuple[float, float]]:
+    """The numbers of a load that the past tells of, beside the usual ones; of a few offers only how many they are."""
     numbers = profile.measures if profile.telling else profile.counted
-    return {
-        name: value for name, value in numbers.items() if value is not None and habits.measures.get(name) is not None
-    }
+    pairs = {name: (value, habits.measures.get(name)) for name, value in numbers.items()}
+    return {name: (now, before) for name, (now, before) in pairs.items() if now is not None and before is not None}
 
 
 def _known_values(reference: Reference) -> dict[str, Any]:
@@ -317,14 +325,18 @@ def _answer(result: Any) -> tuple[str, _Answer]:  # noqa: ANN401 - Great Expecta
 
 
 def _finding(
-    connection: duckdb.DuckDBPyConnection, check: Check, answer: _Answer | None, profile: Profile, habits: Usual
+    connection: duckdb.DuckDBPyConnection,
+    check: Check,
+    answer: _Answer | None,
+    told: dict[str, tuple[float, float]],
 ) -> Finding:
     if answer is None:
         why = "сравнивать не с чем" if check.suite is Suite.LOAD else "в файле их нет"
         return Finding(check, None, condition(check), why)
     asked = condition(check, answer.kwargs)
     if check.table is Table.PROFILE:
-        return _compared(check, answer, asked, profile, habits)
+        said = instead(*told[str(check.column)], check.unit)
+        return Finding(check, answer.passed, asked, said, 0 if answer.passed else 1)
     if check.measuring:
         return Finding(check, answer.passed, asked, amount(answer.result.get("observed_value") or 0, check.unit))
     if answer.passed:
@@ -334,12 +346,3 @@ def _finding(
     if check.query is None:
         said += f" из {amount(answer.result['element_count'], Unit.NUMBER)}"
     return Finding(check, False, asked, said, broken, examples(connection, check, answer.kwargs))
-
-
-def _compared(check: Check, answer: _Answer, asked: str, profile: Profile, habits: Usual) -> Finding:
-    """The finding on one number of the load: what it is, and what is usual."""
-    now, before = _comparable(profile, habits).get(str(check.column)), habits.measures.get(str(check.column))
-    if now is None or before is None:
-        return Finding(check, None, condition(check), "сравнивать не с чем")
-    said = instead(now, before, check.unit)
-    return Finding(check, answer.passed, asked, said, 0 if answer.passed else 1)
