@@ -220,7 +220,7 @@ def run(client: httpx.Client, name: str) -> Hour:
     while (found := client.get(f"{runs}/{name}").json())["state"] in ("queued", "running"):
         time.sleep(0.5)
     cpu = cpu_of_children(home) - began
-    tasks = client.get(f"{runs}/{name}/taskInstances", params={"limit": 1_000}).json()["task_instances"]
+    tasks = list(_tasks(client, f"{runs}/{name}/taskInstances"))
     ran = [task for task in tasks if task["start_date"] and task["duration"] is not None]
     loads = [task["duration"] for task in ran if task["task_id"] == "load"]
     return Hour(
@@ -233,6 +233,14 @@ def run(client: httpx.Client, name: str) -> Hour:
         state=found["state"],
         note=" ".join((found["note"] or "").split()),
     )
+
+
+def _tasks(client: httpx.Client, address: str) -> Iterator[dict[str, Any]]:
+    """All tasks of a run, page after page: a page has a hundred at most, whatever it is asked for."""
+    seen = 0
+    while page := client.get(address, params={"limit": 100, "offset": seen}).json()["task_instances"]:
+        yield from page
+        seen += len(page)
 
 
 def _wait_until_idle(client: httpx.Client) -> None:
