@@ -20,8 +20,11 @@ from pipelines.database import embedded, open_database
 from pipelines.errors import OperatorError
 from pipelines.settings import Settings
 
+# A shell lets what it runs in the background ignore Ctrl-C, and whatever that starts as well.
 HOLDER = """
+import signal
 import sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from pipelines.database import open_database
 from pipelines.settings import Settings
 with open_database(Settings(home=sys.argv[1])) as database:
